@@ -1,0 +1,173 @@
+"""cftdata: builds critique fine-tuning datasets and says how wrong their critiques are.
+
+    >>> import cftdata
+    >>> cftdata.match_answers("0.5", r"\\frac{1}{2}").outcome
+    'equal'
+
+Every name below is loaded when it is first asked for, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cftdata.agreement import Agreement, CriticAgreement, measure_agreement
+    from cftdata.answers import AnswerMatch, match_answers
+    from cftdata.audit import audit
+    from cftdata.config import Protocol, load_protocol
+    from cftdata.errors import (
+        CftDataError,
+        ColumnUnknown,
+        ConfigError,
+        ExtraMissing,
+        OutputError,
+        ShapeUnknown,
+        SourceEmpty,
+        SourceError,
+        SourceNotFound,
+        SourceUnreadable,
+    )
+    from cftdata.figures import AuditReport, Group, OutcomeCounts, Overlap, SuspectReference
+    from cftdata.findings import Finding
+    from cftdata.report import Flagged, render_html, render_markdown
+    from cftdata.sample import (
+        Critique,
+        Decision,
+        Evidence,
+        Gold,
+        InjectedError,
+        Provenance,
+        Query,
+        Rate,
+        Record,
+        Response,
+        Sample,
+        Usage,
+        Verification,
+        content_id,
+    )
+    from cftdata.scorecard import Labels, Score, read_labels, score
+    from cftdata.sources import Reader, References, Row, load, read_references
+    from cftdata.stats import wilson, wilson_clustered
+    from cftdata.tables import RawRow, read_rows
+    from cftdata.text import (
+        Reading,
+        normalise,
+        read_corrected_answer,
+        read_final_answer,
+        read_first_error_step,
+        read_steps,
+        read_verdict,
+    )
+    from cftdata.verifiers import Verifier, verify
+    from cftdata.verifiers.verdict import Correctness, response_correctness
+
+_NAMES = {
+    "answers": "AnswerMatch match_answers",
+    "audit": "audit",
+    "config": "Protocol load_protocol",
+    "errors": "CftDataError ColumnUnknown ConfigError ExtraMissing OutputError ShapeUnknown SourceEmpty "
+              "SourceError SourceNotFound SourceUnreadable",
+    "findings": "Finding",
+    "report": "Flagged render_html render_markdown",
+    "figures": "AuditReport Group OutcomeCounts Overlap SuspectReference",
+    "agreement": "Agreement CriticAgreement measure_agreement",
+    "scorecard": "Labels Score read_labels score",
+    "sample": "Critique Decision Evidence Gold InjectedError Provenance Query Rate Record Response "
+              "Sample Usage Verification content_id",
+    "sources": "Reader References Row load read_references",
+    "stats": "wilson wilson_clustered",
+    "tables": "RawRow read_rows",
+    "text": "Reading normalise read_corrected_answer read_final_answer read_first_error_step read_steps "
+            "read_verdict",
+    "verifiers": "Verifier verify",
+    "verifiers.verdict": "Correctness response_correctness",
+}
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = [
+    "Agreement",
+    "AnswerMatch",
+    "AuditReport",
+    "CftDataError",
+    "ColumnUnknown",
+    "ConfigError",
+    "Correctness",
+    "CriticAgreement",
+    "Critique",
+    "Decision",
+    "Evidence",
+    "ExtraMissing",
+    "Finding",
+    "Flagged",
+    "Gold",
+    "Group",
+    "InjectedError",
+    "Labels",
+    "OutcomeCounts",
+    "OutputError",
+    "Overlap",
+    "Protocol",
+    "Provenance",
+    "Query",
+    "Rate",
+    "RawRow",
+    "Reader",
+    "Reading",
+    "Record",
+    "References",
+    "Response",
+    "Row",
+    "Sample",
+    "Score",
+    "ShapeUnknown",
+    "SourceEmpty",
+    "SourceError",
+    "SourceNotFound",
+    "SourceUnreadable",
+    "SuspectReference",
+    "Usage",
+    "Verification",
+    "Verifier",
+    "audit",
+    "content_id",
+    "load",
+    "load_protocol",
+    "match_answers",
+    "measure_agreement",
+    "normalise",
+    "read_corrected_answer",
+    "read_final_answer",
+    "read_first_error_step",
+    "read_labels",
+    "read_references",
+    "read_rows",
+    "read_steps",
+    "read_verdict",
+    "render_html",
+    "render_markdown",
+    "response_correctness",
+    "score",
+    "verify",
+    "wilson",
+    "wilson_clustered",
+]
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("cftdata")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'cftdata' has no attribute {name!r}")
+    module = import_module(f"cftdata.{_MODULE_OF[name]}")
+    # Importing the module `audit` puts it under its own name here; it can be called like its function.
+    return module if name == _MODULE_OF[name] else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,170 @@
+"""The command `cftdata`: parses, calls, prints. Every verb is a public function too.
+
+Exit codes: 0 done, 1 a check failed, 2 the call or its input was wrong (one sentence on standard error),
+130 interrupted. With --json the machine-readable result stands alone on standard output. Nothing heavy is
+imported before a verb needs it.
+
+    $ cftdata audit set.jsonl --by critic --out audit
+
+Not covered: settings from the environment or a file (see `--protocol` for what can be set there).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from cftdata.errors import CftDataError, ConfigError
+
+if TYPE_CHECKING:
+    from cftdata.figures import AuditReport
+
+__all__ = ["app", "main"]
+
+
+class _Verbs(TyperGroup):
+    """Verbs whose faults are one sentence on standard error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CftDataError as fault:
+            typer.echo(f"cftdata: {fault}", err=True)
+            raise typer.Exit(2) from None
+
+
+SUMMARY = "Says, with evidence and an interval, how wrong the critiques of a dataset are."
+
+app = typer.Typer(cls=_Verbs, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def main() -> None:
+    """The console script: runs the verb and exits with its code."""
+    try:
+        code = app(standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    except Exception as fault:
+        # typer's own faults; their class has no public name that all versions of typer share
+        if not hasattr(fault, "format_message"):
+            raise
+        typer.echo(f"cftdata: {' '.join(fault.format_message().split())} See cftdata --help.", err=True)
+        code = 2
+    sys.exit(code)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"cftdata {version('cftdata')}")
+        raise typer.Exit
+
+
+@app.callback(help=SUMMARY, invoke_without_command=True)
+def start(ctx: typer.Context, version: Annotated[bool, typer.Option(
+        "--version", callback=_print_version, is_eager=True, help="Print it and exit.")] = False) -> None:
+    """What stands before a verb."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+@app.command("audit")
+def run_audit(  # noqa: PLR0913, PLR0917 - the options of the command
+    source: Annotated[str, typer.Argument(help="A JSONL, JSON, CSV or Parquet file, a folder, or a Hub id.")],
+    format: Annotated[str | None, typer.Option(help="Shape of the rows; recognised when not given.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns of any table: query=…,response=…,critique=…,"
+                                                     "reference_answer=…")] = None,
+    reference_answer: Annotated[str | None, typer.Option(help="The reference answer of every row.")] = None,
+    references: Annotated[str | None, typer.Option(help="File of reference answers by query or id.")] = None,
+    by: Annotated[list[str] | None, typer.Option(help="Group the rates by this column (critic, student, "
+                  "verdict, or any of the source); a comma crosses two; may be repeated.")] = None,
+    protocol: Annotated[str, typer.Option(help="Audit protocol: a name or a YAML file.")] = "default",
+    labels: Annotated[str | None, typer.Option(help="Labelled samples, to score the verifiers on.")] = None,
+    split: Annotated[str | None, typer.Option(help="Split of a Hub dataset or dataset folder.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Revision of a Hub dataset.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the report and the tables.")] = Path("audit"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON alone.")] = False,
+    processes: Annotated[int | None, typer.Option(min=1, help="Processes; all cores when not given.")] = None,
+) -> None:
+    """Say how many critiques of a set are wrong, and which."""
+    from cftdata.audit import audit
+
+    with redirect_stdout(sys.stderr), _progress(source) as advance:  # no library speaks between the JSON
+        report = audit(source, format=format, columns=_parse_columns(columns), by=by, protocol=protocol,
+                       reference_answer=reference_answer, references=references, split=split,
+                       revision=revision, labels=labels, out=out, n_processes=processes, progress=advance)
+    if as_json:
+        typer.echo(report.model_dump_json(by_alias=True, indent=2))
+    else:
+        _print_report(report, out)
+
+
+@app.command("demo")
+def run_demo(
+    out: Annotated[Path, typer.Option(help="Folder for the report and the tables.")] = Path("demo"),
+) -> None:
+    """Audit the bundled set and compare the figures with its truth."""
+    from cftdata.audit import audit
+    from cftdata.bundled import demo_path, truth_summary
+    from cftdata.demo import compare_with_truth
+
+    report = audit(demo_path(), out=out)
+    _print_report(report, out)
+    differing = compare_with_truth(report, truth_summary())
+    for sentence in differing:
+        typer.echo(f"differs from the truth: {sentence}", err=True)
+    if differing:
+        raise typer.Exit(1)
+    typer.echo("Every figure equals the truth of the bundled set, which is known by construction.")
+
+
+@app.command("schema")
+def run_schema(
+    folder: Annotated[Path, typer.Option("--dir", help="Folder of the schemas.")] = Path("schemas/v1"),
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if any differs.")] = False,
+) -> None:
+    """Write the JSON Schemas of what cftdata writes, or check them."""
+    from cftdata.schema import stale_schemas, write_schemas
+
+    names = stale_schemas(folder) if check else write_schemas(folder)
+    for name in names:
+        said = "differs from the types; run cftdata schema" if check else "written"
+        typer.echo(f"{folder / name} {said}")
+    if check and names:
+        raise typer.Exit(1)
+
+
+def _parse_columns(text: str | None) -> dict[str, str] | None:
+    """query=problem,critique=review to a dict. Raises ConfigError."""
+    if text is None:
+        return None
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(name.strip() and column.strip() for name, _, column in pairs):
+        raise ConfigError(f"--columns {text!r} cannot be read; write query=COLUMN,…")
+    return {name.strip(): column.strip() for name, _, column in pairs}
+
+
+@contextmanager
+def _progress(source: str) -> Iterator[Callable[[int], None] | None]:
+    """A progress bar on standard error, only where a person watches."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from cftdata.terminal import show_progress
+
+    with show_progress(source) as advance:
+        yield advance
+
+
+def _print_report(report: AuditReport, out: Path) -> None:
+    from cftdata.terminal import show_report
+
+    show_report(report, out)

@@ -1,0 +1,109 @@
+"""Work on a stream of rows in several processes, in order, with bounded memory.
+
+    >>> list(run_batches(sum, [[1, 2], [3]], n_processes=1))
+    [3, 3]
+
+Not covered: several machines (the function and the batches can be pickled, so a cluster can do the same).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from typing import TypeVar
+
+from cftdata.errors import CftDataError
+from cftdata.tables import RawRow
+from cftdata.worker import end_with_parent
+
+__all__ = ["count_processes", "cut_batches", "run_batches"]
+
+N_ROWS = 100
+N_CHARS = 8_000_000
+"""A batch ends at so many rows or characters, whichever comes first."""
+N_IN_PROCESS = 2
+"""So many batches are done here: starting processes would take longer."""
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+def cut_batches(rows: Iterable[RawRow], n_rows: int = N_ROWS) -> Iterator[list[RawRow]]:
+    """The rows in lists of at most n_rows, less where they are long."""
+    batch: list[RawRow] = []
+    n_chars = 0
+    for row in rows:
+        batch.append(row)
+        n_chars += _count_chars(row.columns)
+        if len(batch) == n_rows or n_chars > N_CHARS:
+            yield batch
+            batch, n_chars = [], 0
+    if batch:
+        yield batch
+
+
+def _count_chars(value: object) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(map(_count_chars, value.values()))
+    return sum(map(_count_chars, value)) if isinstance(value, list | tuple) else 0
+
+
+def count_processes() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def run_batches(work: Callable[[S], T], batches: Iterable[S],
+                n_processes: int | None = None) -> Generator[T, None, None]:
+    """work(batch) for each batch, in order; at most two batches a process are under way.
+
+    n_processes None takes all cores; with 1, or no more than two batches, all is done in this process. Close
+    the generator to stop early. Raises CftDataError when a process dies.
+    """
+    n = n_processes or count_processes()
+    iterator = iter(batches)
+    head = list(islice(iterator, N_IN_PROCESS + 1))
+    if n == 1 or len(head) <= N_IN_PROCESS:
+        yield from map(work, chain(head, iterator))
+        return
+    # fork needs no importable __main__; elsewhere the platform's default is the safe one
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(n, mp_context=context, initializer=_start_worker)
+    try:
+        yield from _keep_busy(pool, work, chain(head, iterator), 2 * n)
+    except BrokenProcessPool as fault:
+        raise CftDataError("a process died, most likely for want of memory; try --processes 1") from fault
+    except BaseException:  # an interrupt, or the caller stops: what is under way is of no use
+        for child in set(multiprocessing.active_children()) - before:
+            child.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _keep_busy(pool: ProcessPoolExecutor, work: Callable[[S], T], batches: Iterator[S],
+               n_under_way: int) -> Iterator[T]:
+    pending: deque[Future[T]] = deque()
+    for batch in batches:
+        pending.append(pool.submit(work, batch))
+        if len(pending) == n_under_way:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+def _start_worker() -> None:
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interrupt ends a worker without a traceback
+    threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()

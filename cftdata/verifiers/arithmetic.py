@@ -1,0 +1,104 @@
+"""False equations that a critique asserts in its own voice, or endorses in the response.
+
+Fail: `false_equation` (asserted), `endorsed_false_equation` (the response's, called right), `rounding` (the
+digits of an approximation are wrong). Pass: `equations_hold`, `notation` (= for ≈, a running total).
+Abstain: `no_critique`, `no_equations`. What is quoted in order to refute it, or supposed, is no finding.
+
+    >>> from cftdata.sample import Critique, Query, Response, Sample
+    >>> critique = Critique(text="P = (1728*4)/256\\nP = 32\\nConclusion: right [END]", verdict="right")
+    >>> ArithmeticVerifier()(Sample.of(Query(text="?"), Response(text="12"), critique)).reason
+    'false_equation'
+
+Not covered: statements in words, logarithms and trigonometry, identities with free names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cftdata.claims.equations import find_equations
+from cftdata.claims.pairs import Fault
+from cftdata.claims.values import find_faults
+from cftdata.claims.voice import is_supposed, judge_voice
+from cftdata.reading import hide_thinking
+from cftdata.sample import Critique, Evidence, Outcome, Sample, Verdict, Verification
+
+MAX_CHARS = 60_000
+MAX_EVIDENCE = 40
+LIMIT_S = 3.0
+GRAVITY = ("false_equation", "endorsed_false_equation", "rounding", "notation")
+
+
+@dataclass(frozen=True, slots=True)
+class ArithmeticVerifier:
+    """Judges the equations of a critique."""
+
+    name: str = "arithmetic"
+    version: str = "1"
+
+    def __call__(self, sample: Sample) -> Verification:
+        if sample.critique is None:
+            return self._say("abstain", "no_critique")
+        text = own_words(sample.critique.text)
+        if len(text) > MAX_CHARS:
+            return self._say("abstain", "too_long")
+        try:
+            found = _judge(text, sample.critique)
+        except TimeoutError:
+            return self._say("error", "time_limit")
+        if not found:
+            return (
+                self._say("pass", "equations_hold")
+                if find_equations(text)
+                else self._say("abstain", "no_equations")
+            )
+        reason = min((reason for reason, _ in found), key=GRAVITY.index)
+        places = [place for said, place in found if said == reason][:MAX_EVIDENCE]
+        return self._say("pass" if reason == "notation" else "fail", reason, places)
+
+    def _say(self, outcome: Outcome, reason: str, places: Sequence[Evidence] = ()) -> Verification:
+        return Verification(
+            verifier=self.name,
+            version=self.version,
+            target="critique",
+            outcome=outcome,
+            reason=reason,
+            evidence=places[0] if places else None,
+            more=tuple(places[1:]),
+            detail=places[0].note if places else None,
+        )
+
+
+def own_words(critique: str) -> str:
+    """The critique at the same offsets, without its thinking and without what stands after the last [END]."""
+    text = hide_thinking(critique).text
+    end = text.rfind("[END]")
+    return text if end < 0 else text[:end]
+
+
+def _judge(text: str, critique: Critique) -> list[tuple[str, Evidence]]:
+    """(reason, place) of every fault that is the critique's own."""
+    found = []
+    for fault in find_faults(text, follows_names=False, limit_s=LIMIT_S):
+        reason = _reason(text, fault, critique.verdict)
+        if reason:
+            evidence = Evidence(
+                text=critique.text[fault.start : fault.end],
+                start=fault.start,
+                end=fault.end,
+                note=fault.detail,
+            )
+            found.append((reason, evidence))
+    return found
+
+
+def _reason(text: str, fault: Fault, verdict: Verdict | None) -> str | None:
+    if fault.is_put_in and is_supposed(text, fault.start):
+        return None
+    voice = judge_voice(text, fault.start, fault.end, verdict)
+    if voice not in ("asserted", "endorsed"):
+        return None
+    if fault.kind != "false":
+        return fault.kind
+    return "false_equation" if voice == "asserted" else "endorsed_false_equation"
