@@ -15,9 +15,11 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from itertools import chain, islice
+from multiprocessing.synchronize import Event
 from typing import TypeVar
 
 from cftdata.errors import CftDataError
@@ -78,17 +80,14 @@ def run_batches(work: Callable[[S], T], batches: Iterable[S],
         return
     # fork needs no importable __main__; elsewhere the platform's default is the safe one
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
-    before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(n, mp_context=context, initializer=_start_worker)
+    stop = context.Event()
+    pool = ProcessPoolExecutor(n, mp_context=context, initializer=_start_worker, initargs=(stop,))
     try:
-        yield from _keep_busy(pool, work, chain(head, iterator), 2 * n)
+        yield from _keep_busy(pool, partial(_work, work), chain(head, iterator), 2 * n)
     except BrokenProcessPool as fault:
         raise CftDataError("a process died, most likely for want of memory; try --processes 1") from fault
-    except BaseException:  # an interrupt, or the caller stops: what is under way is of no use
-        for child in set(multiprocessing.active_children()) - before:
-            child.terminate()
-        raise
     finally:
+        stop.set()  # after an interrupt, or when the caller stops, what is under way is of no use
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -103,7 +102,21 @@ def _keep_busy(pool: ProcessPoolExecutor, work: Callable[[S], T], batches: Itera
         yield pending.popleft().result()
 
 
-def _start_worker() -> None:
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # an interrupt ends a worker without a traceback
+def _work(work: Callable[[S], T], batch: S) -> T:
+    """In a worker: the batch's work, unless the run has been stopped."""
+    if _stopped is not None and _stopped.is_set():
+        raise CancelledError
+    return work(batch)
+
+
+_stopped: Event | None = None
+"""In a worker: whether the run has been stopped."""
+
+
+def _start_worker(stopped: Event) -> None:
+    """A worker is never ended from outside: killed in the middle of an answer, it would leave the pool
+    waiting for the rest of it. An interrupt is the parent's to hear; it tells the workers."""
+    global _stopped  # noqa: PLW0603
+    _stopped = stopped
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()

@@ -123,6 +123,8 @@ class Critique(Record):
     """0-based first wrong step it names; -1 says that every step is right; None says nothing."""
     corrected_answer: str | None = None
     """What it says the answer should have been."""
+    planted_fault: Slug | None = None
+    """The fault that was planted in it, where one was; it is wrong by construction then."""
     provenance: Provenance = Provenance()
     """Who wrote it (the critic)."""
 

@@ -82,7 +82,7 @@ PARENT = """
 import os, time
 from cftdata.pool import run_batches
 def work(batch):
-    print(os.getpid(), flush=True)
+    os.write(1, b"%d\\n" % os.getpid())  # in one piece: two processes write to the same pipe
     time.sleep(0.1)
 for _ in run_batches(work, [[n] for n in range(1000)], n_processes=2):
     pass
