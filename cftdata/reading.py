@@ -164,8 +164,9 @@ def _scan_boxes(text: str) -> tuple[list[Box], list[int]]:
             stack.append((brace.start() if token != "{" else -1, brace.end()))
         elif token == "}" and stack:
             command, start = stack.pop()
-            if command >= 0 and text[start:min(brace.start(), start + 400)].strip():
-                boxes.append(Box(*trim(text, start, brace.start()), command, brace.end()))
+            content = trim(text, start, brace.start())
+            if command >= 0 and content.start < content.end:
+                boxes.append(Box(*content, command, brace.end()))
     unclosed += [command for command, _ in stack if command >= 0]
     boxes += [Box(*m.span(1), *m.span()) for m in _BARE_BOX.finditer(text, low)]
     return sorted(boxes, key=lambda box: box.outer_start), unclosed

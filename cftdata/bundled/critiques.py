@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
-from cftdata.bundled.chains import Line, Value, slip
-from cftdata.bundled.responses import Response, answers
+from cftdata.problems.chains import Line, Value, slip
+from cftdata.problems.writing import Response, answers
 
 Verdict = Literal["right", "wrong"]
 CRITICS = ("critic-strict", "critic-lenient", "critic-terse")

@@ -34,8 +34,8 @@ from cftdata.bundled.critiques import (
     Verdict,
     write_critique,
 )
-from cftdata.bundled.problems import TEMPLATES, Problem, draw_problem
-from cftdata.bundled.responses import Response, answers, rounded, write_response, write_unfinished
+from cftdata.problems.problem import TEMPLATES, Problem, draw_problem
+from cftdata.problems.writing import Response, answers, rounded, write_response, write_unfinished
 from cftdata.sample import content_id
 
 SEED = 20261123

@@ -1,7 +1,7 @@
 """The bundled responses: a chain written out as students write, and the wordings of answers.
 
     >>> from random import Random
-    >>> from cftdata.bundled.problems import TEMPLATES, draw_problem
+    >>> from cftdata.problems.problem import TEMPLATES, draw_problem
     >>> problem = draw_problem(Random(1), TEMPLATES[0])
     >>> response = write_response(Random(1), problem, problem.lines(), "student-careful")
     >>> response.is_correct, response.first_error_step
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
 
-from cftdata.bundled.chains import Line, Mode, Root, Value
-from cftdata.bundled.problems import Problem, latex, plain
+from cftdata.problems.chains import Line, Mode, Root, Value
+from cftdata.problems.problem import Problem, latex, plain
 
 LAYOUTS = ("steps", "numbered", "paragraphs", "gsm", "bold_steps")
 PLAIN_ENDS = (

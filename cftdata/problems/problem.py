@@ -21,7 +21,7 @@ from typing import Literal
 
 import yaml
 
-from cftdata.bundled.chains import Line, Mode, Root, Step, Value, is_nice, parse_steps, plantings, work
+from cftdata.problems.chains import Line, Mode, Root, Step, Value, is_nice, parse_steps, plantings, work
 
 Kind = Literal["money", "percent", "number", "fraction", "root", "root_sum", "set", "pair", "line", "unknown"]
 
@@ -130,7 +130,7 @@ def latex(value: Value, mode: Mode) -> str:
 
 def _read_templates() -> tuple[dict[str, list[str]], tuple[Template, ...]]:
     """Words and templates from templates.yaml."""
-    data = yaml.safe_load((files("cftdata.bundled") / "templates.yaml").read_text(encoding="utf-8"))
+    data = yaml.safe_load((files("cftdata.problems") / "templates.yaml").read_text(encoding="utf-8"))
     return data["words"], tuple(Template(**entry) for entry in data["templates"])
 
 
