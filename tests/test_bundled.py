@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from cftdata.answers import match_answers
 from cftdata.bundled import demo_path, truth_path, truth_summary
-from cftdata.problems.chains import Root, take_root
 from cftdata.bundled.critiques import WORDINGS
 from cftdata.bundled.make import ERRORS, SEED, make_rows, write_files
+from cftdata.problems.chains import Root, take_root
 from cftdata.sources import load
 from cftdata.verdict import read_verdict
 
