@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
-from functools import cached_property
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field
@@ -23,8 +22,8 @@ from pydantic import Field
 from cftdata.errors import CftDataError
 from cftdata.sample import Count, Record
 
-__all__ = ["CallError", "Completion", "Message", "ModelUnusable", "Provider", "RateLimited", "Rejected", "Request",
-           "Unavailable"]
+__all__ = ["CallError", "Completion", "Message", "ModelUnusable", "Provider", "RateLimited", "Rejected",
+           "Request", "Unavailable"]
 
 
 class Message(Record):
@@ -48,13 +47,13 @@ class Request(Record):
     seed: int | None = None
     """Sampling seed, for providers that take one."""
     response_schema: dict[str, Any] | None = None
-    """JSON Schema that the answer must follow, for providers with structured output; else it is only asked for."""
+    """JSON Schema that the answer must follow, where the provider can; else it is only asked for."""
     sample: Count = 0
     """Which of several answers to the same request this is."""
     prompt: str | None = None
     """Prompt that the messages were made from, as id@hash; no part of the key, since the messages are."""
 
-    @cached_property
+    @property
     def key(self) -> str:
         """64 hex digits: the SHA-256 of all that the answer depends on."""
         content = self.model_dump(mode="json", exclude={"prompt"})

@@ -1,4 +1,4 @@
-"""Problems of our own: a seeded generator whose solutions are programs, so that every step's true value is known.
+"""Problems of our own: a seeded generator whose solutions are programs; every step's true value is known.
 
     >>> from random import Random
     >>> problem = draw_problem(Random(1), TEMPLATES[0])
