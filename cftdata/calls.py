@@ -82,10 +82,10 @@ class Completion(Record):
 
 
 class Provider(Protocol):
-    """Answers requests. Anything with these two is one; a test passes a scripted provider, it patches nothing."""
+    """Answers requests; a test passes a scripted one and patches nothing."""
 
     async def complete(self, request: Request) -> Completion:
-        """The answer. Raises a CallError when there is none; whether to ask again is the driver's to decide."""
+        """The answer. Raises a CallError when there is none; the driver decides whether to ask again."""
 
     async def close(self) -> None:
         """Gives back what it holds (connections, a server process)."""
