@@ -5,23 +5,26 @@ A protocol's `ref` names its content and not only its file, so that a figure quo
     >>> load_protocol("default").verifiers
     ('verdict', 'arithmetic', 'own_answer', 'consistency', 'localisation', 'quotation', 'form')
 
-Not covered: recipes that build a dataset, and inheritance between protocols (copy one and edit it).
+Not covered: recipes (see `recipe`), and inheritance between protocols (copy one and edit it).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar, get_args
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from cftdata.errors import ConfigError, suggest
 from cftdata.sample import Count, Proportion, Record
 
-__all__ = ["Protocol", "load_protocol"]
+__all__ = ["Protocol", "load_protocol", "load_record"]
+
+R = TypeVar("R", bound=Record)
 
 PROTOCOLS = Path(__file__).parent / "protocols"
 
@@ -58,43 +61,78 @@ class Protocol(Record):
     @property
     def ref(self) -> str:
         """id@hash: the name and the first 12 hex digits of the SHA-256 of the content."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return f"{self.id}@{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+        return name_content(self.id, self)
+
+
+def name_content(name: str, record: Record) -> str:
+    """name@hash: the first 12 hex digits of the SHA-256 of the record's content."""
+    content = json.dumps(record.model_dump(mode="json"), sort_keys=True)
+    return f"{name}@{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
 def load_protocol(name_or_path: str | Path) -> Protocol:
-    """The protocol of that name in the package, or of that YAML file.
+    """The protocol of that name in the package, or of that YAML file. Raises ConfigError."""
+    return load_record(Protocol, name_or_path, PROTOCOLS, "protocol")
 
-    Raises ConfigError with one sentence: no such protocol, no YAML, an unknown key, a value out of range.
+
+def load_record(kind: type[R], name_or_path: str | Path, folder: Path, what: str) -> R:
+    """The record in that YAML file, or in the file of that name in the package's folder.
+
+    Raises ConfigError with one sentence: no such file, no YAML, an unknown key, a value out of range.
     """
-    path = _find(str(name_or_path))
+    path = _find(str(name_or_path), folder, what)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as fault:
         line = " ".join(str(fault).split())[:200]
-        raise ConfigError(f"the protocol {path} cannot be read as YAML: {line}") from fault
+        raise ConfigError(f"the {what} {path} cannot be read as YAML: {line}") from fault
     if not isinstance(content, dict):
-        raise ConfigError(f"the protocol {path} must be a YAML mapping of names to values")
-    for key in map(str, content):
-        if key not in Protocol.model_fields:
-            raise ConfigError(f"the protocol {path} has an unknown key {key!r}; "
-                              + suggest(key, Protocol.model_fields))
+        raise ConfigError(f"the {what} {path} must be a YAML mapping of names to values")
     try:
-        return Protocol.model_validate(content)
+        return kind.model_validate({str(name): value for name, value in content.items()})
     except ValidationError as fault:
-        first = fault.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"the protocol {path} has a wrong {where!r}: {first['msg']}") from fault
+        raise ConfigError(f"the {what} {path} {_tell(fault, kind)}") from fault
 
 
-def _find(name: str) -> Path:
-    """The file of a protocol: one of the package's own names, else a path."""
-    known = {path.stem: path for path in PROTOCOLS.glob("*.yaml")}
-    if name in known:
-        return known[name]
+def _find(name: str, folder: Path, what: str) -> Path:
+    """The file: a path, else one of the package's own names."""
     path = Path(name)
     if path.is_file():
         return path
     if path.suffix in (".yaml", ".yml"):
-        raise ConfigError(f"there is no protocol file {name}; check the path")
-    raise ConfigError(f"there is no protocol {name!r}; {suggest(name, known)}")
+        raise ConfigError(f"there is no {what} file {name}; check the path")
+    known = {path.stem: path for path in folder.glob("*.yaml")}
+    if name not in known:
+        raise ConfigError(f"there is no {what} {name!r}; {suggest(name, known)}")
+    return known[name]
+
+
+def _tell(fault: ValidationError, kind: type[Record]) -> str:
+    """What is wrong, in words: an unknown key first, with the nearest known one."""
+    errors = fault.errors(include_input=False, include_url=False)
+    error = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    where = [str(part) for part in error["loc"]]
+    place = f" in {'.'.join(where[:-1])}" if where[1:] else ""
+    if error["type"] == "extra_forbidden":
+        return f"has an unknown key {where[-1]!r}{place}; {suggest(where[-1], _keys(kind, where[:-1]))}"
+    if error["type"] == "missing":
+        return f"has no {where[-1]!r}{place}, which it needs"
+    return f"has a wrong {'.'.join(where)!r}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _keys(kind: type[Record], where: Sequence[str]) -> set[str]:
+    """The keys that the record at this place may have. Of a union the tag tells which record it is."""
+    kinds: list[type[BaseModel]] = [kind]
+    for part in where:
+        inside = [found for one in kinds if part in one.model_fields
+                  for found in _records(one.model_fields[part].annotation)]
+        tagged = [one for one in kinds if "kind" in one.model_fields and one.model_fields["kind"].default == part]
+        kinds = inside or tagged or kinds
+    return {name for one in kinds for name in one.model_fields}
+
+
+def _records(annotation: Any) -> list[type[BaseModel]]:
+    """The records that an annotation speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [kind for part in get_args(annotation) for kind in _records(part)]

@@ -40,7 +40,7 @@ def test_ref_changes_with_the_content_and_with_nothing_else(tmp_path: Path) -> N
     ("id: mine\nverifiers: [verdict]\nlevle: 0.9\n", "did you mean 'level'"),
     ("id: mine\nverifiers: [verdict]\nlevel: 1.5\n", "wrong 'level'"),
     ("id: mine\nverifiers: []\n", "wrong 'verifiers'"),
-    ("id: mine\n", "wrong 'verifiers'"),
+    ("id: mine\n", "has no 'verifiers'"),
     ("id: Mine!\nverifiers: [verdict]\n", "wrong 'id'"),
     ("id: mine\nverifiers: [verdict]\ntimeout_s: .nan\n", "wrong 'timeout_s'"),
     ("- a\n- b\n", "mapping"),
