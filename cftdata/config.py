@@ -126,7 +126,8 @@ def _keys(kind: type[Record], where: Sequence[str]) -> set[str]:
     for part in where:
         inside = [found for one in kinds if part in one.model_fields
                   for found in _records(one.model_fields[part].annotation)]
-        tagged = [one for one in kinds if "kind" in one.model_fields and one.model_fields["kind"].default == part]
+        tags = [(one, one.model_fields.get("kind")) for one in kinds]
+        tagged = [one for one, tag in tags if tag and tag.default == part]
         kinds = inside or tagged or kinds
     return {name for one in kinds for name in one.model_fields}
 

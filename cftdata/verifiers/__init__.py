@@ -9,7 +9,7 @@ those that a protocol can name. `verify` is a pure function of a batch, so that 
     >>> [v.reason for v in verify([sample], ["verdict"])[0].verifications]
     ['wrong_called_right']
 
-Not covered: verifiers that ask a model, and verifiers that look at several samples at once.
+Not covered: verifiers that ask a model (what they said with the row is taken over), and verifiers that look at several samples at once.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from cftdata.sample import Sample, Verification
 from cftdata.verifiers.arithmetic import ArithmeticVerifier
 from cftdata.verifiers.consistency import ConsistencyVerifier
 from cftdata.verifiers.form import FormVerifier
+from cftdata.verifiers.given import GivenVerifier
 from cftdata.verifiers.localisation import LocalisationVerifier
 from cftdata.verifiers.own_answer import OwnAnswerVerifier
 from cftdata.verifiers.quotation import QuotationVerifier
@@ -55,6 +56,8 @@ VERIFIERS: dict[str, Verifier] = {
     "own_answer": OwnAnswerVerifier(),
     "consistency": ConsistencyVerifier(),
     "form": FormVerifier(),
+    "helped": GivenVerifier("helped"),
+    "judge": GivenVerifier("judge"),
 }
 
 
