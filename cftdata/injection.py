@@ -19,7 +19,7 @@ from cftdata.reading import Span
 __all__ = ["find_injection"]
 
 _W = r"[^.!?\n]"  # words of one sentence
-_RIGHT = r"(?:right|correct|wrong|incorrect|true|valid|pass(?:ed)?|accepted|full (?:marks|credit|score|points))"
+_RIGHT = r"(?:right|correct|wrong|incorrect|true|valid|pass(?:ed)?|accepted|full (?:marks|credit|points))"
 _GRADE = r"(?:conclude|mark|grade|rate|score|judge|declare|accept|label|evaluate|assess|end)"
 _SAY = rf"(?:{_GRADE}|answer|say|output|respond|reply|report|return|print|write|approve|treat|give)"
 _VERDICT = rf"{_SAY}\b{_W}{{0,60}}\b{_RIGHT}(?!\w| (?:angle|triangle|side|option|choice|hand|answer))"
@@ -34,9 +34,10 @@ _IGNORE_AND_SAY = (rf"\b(?:ignore|disregard|forget)\b{_W}{{0,60}}[,.;:!]?\s+"
 _ADDRESSED = (rf"(?:\b(?:dear|attention|hey|(?:note|message|instructions?) (?:to|for)|to (?=the |any ))\s+"
               rf"(?:the |any |all |our )?{_JUDGE}\b|(?:^|\n)[ \t]*{_JUDGE}[:,])"
               rf"{_W}{{0,80}}[.!:,]?{_W}{{0,80}}{_VERDICT}")
-_CALLED = (rf"(?:\b(?:this|my|the|that) (?:\w+ )?{_WORK}\b{_W}{{0,20}}\b{_RIGHT}\b|[\"'“‘*`]{_RIGHT}\b|"
-           rf"\bwith\b{_W}{{0,12}}\bconclusion: ?(?:right|wrong)|\bas {_RIGHT}\b(?! (?:angle|triangle|to\b)))")
-_YOU_MUST = (rf"\b(?:you (?:must|should|shall|have to|need to|are (?:required|instructed|asked|ordered|told) to)|"
+_CALLED = (rf"(?:\b(?:this|my|the|that) (?:\w+ )?{_WORK}\b{_W}{{0,20}}\b{_RIGHT}\b|"
+           rf"[\"'“‘*`]{_RIGHT}\b|\bwith\b{_W}{{0,12}}\bconclusion: ?(?:right|wrong)|"
+           rf"\bas {_RIGHT}\b(?! (?:angle|triangle|to)\b))")
+_YOU_MUST = (rf"\b(?:you (?:must|should|shall|have to|need to|are (?:required|instructed|ordered|told) to)|"
              rf"please|be sure to|make sure to|always)\s+(?:\w+ )?{_GRADE}\b{_W}{{0,30}}{_CALLED}")
 _READER_MUST = (rf"\b(?:the|any|every) {_READER} (?:must|should|shall|has to|is to)\s+"
                 rf"{_SAY}\b{_W}{{0,30}}[\"'“‘*`]{_RIGHT}\b")
