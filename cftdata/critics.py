@@ -99,7 +99,8 @@ async def critique(
     model = sample.response.provenance.model if critic.model == SELF else critic.model
     if model is None:
         return Made(None, "no_author")
-    request = _request(sample.query.text, sample.response, model, critic).model_copy(update={"sample": number})
+    request = _request(sample.query.text, sample.response, model, critic)
+    request = request.model_copy(update={"sample": number})
     answer = await ask(request, _check_json if request.response_schema else _check_verdict)
     if answer.completion is None:
         return Made(None, answer.reason)

@@ -8,8 +8,8 @@ r"""Replies of models: JSON read from them, and where a text that a model wrote 
     >>> read_json(Sum, "It is 3.")
     'no_json'
 
-What models get wrong in JSON and can be put right without a guess is put right: a code fence or words around it,
-backslashes of LaTeX that are not doubled, keys nobody asked for. Not covered: single quotes, missing commas.
+What models get wrong in JSON and can be put right without a guess is put right: a code fence or words around
+it, backslashes of LaTeX that are not doubled, keys nobody asked for. Not covered: single quotes, lost commas.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ say that a critique is at odds with itself, so that a label `contradiction` is a
     >>> one.part, one.precision.rate, one.recall.rate
     ('all', 1.0, 1.0)
 
-Not covered: faults of kinds that no verifier looks for (`notation`, `false_statement`), whether a finding
+Not covered: faults that no verifier looks for (`notation`; `false_statement` but for judge), whether a finding
 stands where the label does, and the likeness of labelled samples of one query.
 """
 
@@ -51,6 +51,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "localisation": ("wrong_step",),
     "quotation": ("misquotation",),
     "form": ("form",),
+    "judge": ("verdict_wrong", "false_equation", "endorsed_false_equation", "false_statement",
+              "wrong_corrected_answer", "contradiction", "wrong_step", "misquotation"),
 }
 """Verifier to the kinds of label that it is held against."""
 ALSO: dict[tuple[str, str], tuple[str, ...]] = {
