@@ -34,7 +34,7 @@ from cftdata.bundled.critiques import (
     Verdict,
     write_critique,
 )
-from cftdata.problems.problem import TEMPLATES, Problem, draw_problem
+from cftdata.problems.problem import Problem, draw_problem, read_bundled
 from cftdata.problems.writing import Response, answers, rounded, write_response, write_unfinished
 from cftdata.sample import content_id
 
@@ -71,8 +71,9 @@ class Case:
 def make_cases(rng: Random) -> list[Case]:
     """All problems: two of each template, one without reference, one with a wrong reference."""
     drawn = list[Problem]()
-    wheel = next(template for template in TEMPLATES if template.name == "water_wheel")
-    for template in (*TEMPLATES, *TEMPLATES, TEMPLATES[1], wheel):
+    templates = read_bundled()
+    wheel = next(template for template in templates if template.name == "water_wheel")
+    for template in (*templates, *templates, templates[1], wheel):
         problem = draw_problem(rng, template)
         while problem.query in {other.query for other in drawn}:
             problem = draw_problem(rng, template)

@@ -1,10 +1,10 @@
-"""Chains of exact calculation: the worked solutions of the bundled problems, right or with one planted error.
+"""Chains of exact calculation: the worked solutions of our own problems, right or with one planted error.
 
 A problem's solution is a chain of steps, each of one operation on values that came before. A planted error
 replaces one step; the steps after it are worked out again from its wrong value, so that the error is carried
 on. Values are fractions or roots, never floats.
 
-    >>> steps = parse_steps(["cost = n * p | the price", "total = cost + 2 | the price with delivery"])
+    >>> steps = parse_steps(("cost = n * p | the price", "total = cost + 2 | the price with delivery"))
     >>> given = {"n": Fraction(3), "p": Fraction(5)}
     >>> [line.value for line in work(steps, given)]
     [Fraction(15, 1), Fraction(17, 1)]
@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from random import Random
 from typing import Literal
 
@@ -63,11 +64,14 @@ class Line:
     error: str | None = None
     """Kind of the planted error, on the line where it stands."""
     why: str = ""
+    """What is wrong, in words; "" where the kind says it all."""
+    name: str = ""
+    """The name under which later steps use the value."""
 
     @property
     def is_shown(self) -> bool:
-        """Whether an equation stands in the step; a dropped quantity leaves only the value."""
-        return self.error != "dropped_quantity"
+        """Whether an equation stands in the step; a dropped quantity or conversion leaves only the value."""
+        return self.op != "" and self.error != "dropped_quantity"
 
     @property
     def is_true(self) -> bool:
@@ -75,7 +79,8 @@ class Line:
         return not self.is_shown or apply(self.op, self.left, self.right) == self.value
 
 
-def parse_steps(texts: Sequence[str]) -> tuple[Step, ...]:
+@lru_cache(maxsize=1024)
+def parse_steps(texts: tuple[str, ...]) -> tuple[Step, ...]:
     """Steps from `name = left op right | what || misuse | why`, one each."""
     return tuple(_parse_step(text) for text in texts)
 
@@ -159,7 +164,7 @@ def work(
             value = apply(step.op, left, right)
             if value is None:
                 break
-            line = Line(step.what, left, step.op, right, value)
+            line = Line(step.what, left, step.op, right, value, name=step.name)
         values[step.name] = line.value
         lines.append(line)
     return lines

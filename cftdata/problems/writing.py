@@ -1,13 +1,13 @@
-"""The bundled responses: a chain written out as students write, and the wordings of answers.
+"""Responses to our own problems: a chain written out as students write, and the wordings of answers.
 
     >>> from random import Random
-    >>> from cftdata.problems.problem import TEMPLATES, draw_problem
-    >>> problem = draw_problem(Random(1), TEMPLATES[0])
+    >>> from cftdata.problems.problem import draw_problem, read_templates
+    >>> problem = draw_problem(Random(1), read_templates()["shopping"])
     >>> response = write_response(Random(1), problem, problem.lines(), "student-careful")
     >>> response.is_correct, response.first_error_step
     (True, -1)
 
-Not covered: right answers by wrong reasoning (a table has no column that would say so).
+Not covered: steps that say why, work in words only.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class Notation:
         if line.op == "of":
             return f"{right}\\% \\cdot {left}" if self.is_latex else f"{right}% of {left}"
         if line.op == "^":
-            return f"{left}^{{{right}}}" if self.is_latex else f"{left}^{right}"
+            base = _bracket(left, line.left, not self.is_latex)
+            return f"{base}^{{{right}}}" if self.is_latex else f"{base}^{right}"
         if line.op == "mod":
             return f"{left} \\bmod {right}" if self.is_latex else f"{left} mod {right}"
         sign = {"+": "+", "-": "-", "*": self.times, "/": "\\div" if self.is_latex else "/"}[line.op]
@@ -92,6 +93,8 @@ class Response:
     notation: Notation
     is_rounded: bool = False
     """Whether the answer is a decimal that rounds an exact root."""
+    steps: tuple[str, ...] = ()
+    """The text in its steps; the ending is a step of its own where no heading would part it from one."""
 
     @property
     def error_kind(self) -> str | None:
@@ -182,8 +185,8 @@ def write_response(
     if round_root:
         answer = rounded(problem.result(lines)[0])
         end = f"The answer is {answer}."
-    text = f"{_lay_out(layout, parts)}{end}"
-    return Response(problem, tuple(lines), text, answer, student, notation, round_root)
+    joint, steps = _lay_out(layout, parts, end)
+    return Response(problem, tuple(lines), joint.join(steps), answer, student, notation, round_root, steps)
 
 
 def _sentence(rng: Random, line: Line, notation: Notation) -> str:
@@ -191,17 +194,16 @@ def _sentence(rng: Random, line: Line, notation: Notation) -> str:
     return rng.choice(SENTENCES).format(What=capital, what=line.what, eq=notation.result(line))
 
 
-def _lay_out(layout: str, parts: Sequence[str]) -> str:
-    match layout:
-        case "steps":
-            return "".join(f"Step {n}: {part}\n" for n, part in enumerate(parts, 1))
-        case "bold_steps":
-            return "".join(f"**Step {n}:** {part}\n\n" for n, part in enumerate(parts, 1))
-        case "numbered":
-            return "".join(f"{n}. {part}\n" for n, part in enumerate(parts, 1)) + "\n"
-        case "paragraphs":
-            return "".join(f"{part}\n\n" for part in parts)
-    return "".join(f"{part}\n" for part in parts)
+def _lay_out(layout: str, parts: Sequence[str], end: str) -> tuple[str, tuple[str, ...]]:
+    """What stands between two steps, and the steps."""
+    heading, joint, before_end = {
+        "steps": ("Step {}: ", "\n", "\n"), "bold_steps": ("**Step {}:** ", "\n\n", "\n\n"),
+        "numbered": ("{}. ", "\n", "\n\n"), "paragraphs": ("", "\n\n", ""), "gsm": ("", "\n", ""),
+    }[layout]
+    steps = [heading.format(n) + part for n, part in enumerate(parts, 1)]
+    if not heading:
+        return joint, (*steps, end)
+    return joint, (*steps[:-1], f"{steps[-1]}{before_end}{end}")
 
 
 def _ending(
@@ -230,3 +232,11 @@ def write_unfinished(rng: Random, problem: Problem, student: str) -> Response:
         "find a way to set it up.",
     ])
     return Response(problem, (), text, None, student, notation)
+
+
+def write_solution(problem: Problem) -> str:
+    """The right solution in a fixed layout: "Step n: What: equation", one line a step, then the answer."""
+    notation, lines = Notation(False, "*", problem.template.mode), problem.lines()
+    steps = [f"Step {n}: {line.what[0].upper()}{line.what[1:]}: {notation.equation(line)}"
+             for n, line in enumerate(lines, 1)]
+    return "\n".join([*steps, f"The answer is {answers(problem, lines)[0][0]}."])
