@@ -1,11 +1,13 @@
 """Refine: critique, revised response, answer checked; and again for as many rounds as the recipe says.
 
 A model revises the response with the critique at hand; whether that came out right is the verification
-`helped` of the critique (`verifiers/helped`). In a further round the revision is critiqued by the same critic,
-which gives a new row. Nothing of the reference is shown to a model; it only checks what came back. No revision
-is asked for where it could tell nothing: the critique calls the response right, or there is no reference.
+`helped` of the critique (`verifiers/helped`). In a further round the revision is critiqued by the same
+critic, which gives a new row. Nothing of the reference is shown to a model; it only checks what came back.
+No revision is asked for where it could tell nothing: the critique calls the response right, or there is no
+reference.
 
-Source: AutoMathCritique (arXiv 2411.16579): critiques are kept by the share of their revisions that are right.
+Source: AutoMathCritique (arXiv 2411.16579): critiques are kept by the share of their revisions that are
+right.
 Not covered: training on the revisions, and searching among several of them.
 """
 

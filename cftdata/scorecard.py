@@ -19,8 +19,8 @@ say that a critique is at odds with itself, so that a label `contradiction` is a
     >>> one.part, one.precision.rate, one.recall.rate
     ('all', 1.0, 1.0)
 
-Not covered: faults that no verifier looks for (`notation`; `false_statement` but for judge), whether a finding
-stands where the label does, and the likeness of labelled samples of one query.
+Not covered: faults that no verifier looks for (`notation`; `false_statement` but for judge), whether a
+finding stands where the label does, and the likeness of labelled samples of one query.
 """
 
 from __future__ import annotations

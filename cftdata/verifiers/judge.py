@@ -1,7 +1,8 @@
 r"""The judge: a model that splits a critique into atomic claims and says of each whether it is true.
 
-It costs calls and is itself a model that errs, so that it is off unless a recipe asks for it, and its precision
-is measured like any other verifier's (`scorecard`). It sees query, response and critique, no reference.
+It costs calls and is itself a model that errs, so that it is off unless a recipe asks for it, and its
+precision is measured like any other verifier's (`scorecard`). It sees query, response and critique, no
+reference.
 
     pass      claims_hold (every claim is judged true)
     fail      claim_false (at least one is judged false, and the critique does make it)
