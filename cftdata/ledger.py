@@ -35,8 +35,9 @@ from cftdata.calls import Completion, Request
 from cftdata.endpoint import hide_keys
 from cftdata.errors import OutputError, SourceUnreadable
 from cftdata.sample import Count, Record
+from cftdata.spending import Dearest, Spending, count_booked
 
-__all__ = ["Batch", "Booked", "Kept", "Ledger", "ModelTotals"]
+__all__ = ["Batch", "Kept", "Ledger", "ModelTotals"]
 
 VERSION = 1
 """Of the tables, in SQLite's user_version."""
@@ -101,17 +102,6 @@ class Kept(NamedTuple):
     """Why it cannot be used; None when it can."""
 
 
-class Booked(NamedTuple):
-    """What all calls in the ledger came to."""
-
-    n_calls: int
-    """Calls that brought a completion."""
-    n_tokens: int
-    """In and out; where the provider states none, the bytes of the texts, which are never fewer."""
-    cost_usd: float
-    """Sum of the known prices."""
-
-
 class Ledger:
     """The calls of a build on disk. A context manager; use it from one thread.
 
@@ -162,9 +152,8 @@ class Ledger:
         """
         with self._written():
             id_ = self._insert(request.key, self._now(), fault, request, completion)
-        n_tokens = _n_tokens(request, completion)
-        self.booked = Booked(self.booked.n_calls + 1, self.booked.n_tokens + n_tokens,
-                             self.booked.cost_usd + (completion.cost_usd or 0.0))
+        self.booked = self.booked.plus(
+            Spending(1, count_booked(request, completion), completion.cost_usd or 0))
         return id_
 
     def amend(self, id: int, fault: str | None) -> None:
@@ -195,17 +184,17 @@ class Ledger:
         return [_total(model, counted.get(model, (0, 0, 0, 0, None, 0)), faults.get(model, Counter()),
                        failed.get(model, Counter())) for model in sorted({*counted, *failed})]
 
-    def highest(self, model: str) -> tuple[float | None, int | None]:
-        """A model's highest price of a call (US dollars) and its longest answer (tokens); None if unknown."""
-        found: tuple[float | None, int | None] = self._db.execute(
-            "SELECT max(cost_usd), max(n_completion_tokens) FROM calls WHERE model = ?", (model,)).fetchone()
-        return found
+    def dearest(self, model: str) -> Dearest:
+        """The most that one call of this model came to."""
+        return Dearest(*self._db.execute("SELECT max(n_tokens), max(cost_usd) FROM calls WHERE model = ?",
+                                         (model,)).fetchone())
 
     def completions(self) -> Iterator[tuple[Request, Completion]]:
         """Every usable completion with its request, once a key, in the order they came."""
         rows = self._db.execute(
             "SELECT request, completion FROM calls c JOIN texts USING (id) WHERE fault IS NULL "
-            "AND NOT EXISTS (SELECT 1 FROM calls e WHERE e.key = c.key AND e.fault IS NULL AND e.id < c.id) ORDER BY id")
+            "AND NOT EXISTS (SELECT 1 FROM calls e WHERE e.key = c.key AND e.fault IS NULL AND e.id < c.id) "
+            "ORDER BY id")
         return ((_read_request(asked), _read_completion(answered)) for asked, answered in rows)
 
     def merge(self, other: Path) -> int:
@@ -255,7 +244,7 @@ class Ledger:
             "INSERT INTO calls (key, at, model, fault, n_prompt_tokens, n_completion_tokens, cost_usd, "
             "n_tokens) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (key, at, request.model, fault, completion.n_prompt_tokens, completion.n_completion_tokens,
-             completion.cost_usd, _n_tokens(request, completion))).lastrowid
+             completion.cost_usd, count_booked(request, completion))).lastrowid
         assert id_ is not None
         self._db.execute("INSERT INTO texts VALUES (?, ?, ?)", (id_, _write(request), _write(completion)))
         return id_
@@ -266,10 +255,10 @@ class Ledger:
         self._insert(key, at, fault, _read_request(request), _read_completion(completion))
         return True
 
-    def _add_up(self) -> Booked:
+    def _add_up(self) -> Spending:
         n_calls, n_tokens, cost_usd = self._db.execute(
             "SELECT count(*), coalesce(sum(n_tokens), 0), total(cost_usd) FROM calls").fetchone()
-        return Booked(n_calls, n_tokens, cost_usd)
+        return Spending(n_calls, n_tokens, cost_usd)
 
     def _count(self, query: str) -> dict[str, Counter[str]]:
         counts: dict[str, Counter[str]] = {}
@@ -348,13 +337,6 @@ def _total(model: str, counted: tuple[int, int, float, float, float | None, int]
                        n_failures=dict(failed), n_prompt_tokens=int(n_prompt),
                        n_completion_tokens=int(n_completion), cost_usd=cost_usd,
                        n_cost_unknown=n_cost_unknown)
-
-
-def _n_tokens(request: Request, completion: Completion) -> int:
-    if completion.n_prompt_tokens is not None and completion.n_completion_tokens is not None:
-        return completion.n_prompt_tokens + completion.n_completion_tokens
-    texts = [*(message.content for message in request.messages), completion.text]
-    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
 
 
 def _write(record: Record) -> str:

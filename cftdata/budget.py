@@ -1,0 +1,134 @@
+"""What a build may spend at most, in dollars, tokens or calls; held before a call, not after it.
+
+A call is let through only when the most that it can come to is still left: that much is reserved before it is
+sent and given back when it is booked. While calls in flight hold too much of the rest, a call waits for them
+to be booked; when nothing is in flight and it still does not fit, the budget is spent.
+
+How hard that is depends on what can be known before a call:
+- `n_calls`: exact. Calls that brought a completion count, usable or not; refused ones are not paid for.
+- `n_tokens`: reserved is a token for every byte asked with, and max_tokens. Never passed. Without max_tokens
+  the dearest call of that model so far stands for the answer, and a model's first call goes alone.
+- `cost_usd`: reserved is the estimated price (`price`) or the highest price of that model so far, if that is
+  more. With neither, dollars cannot be held: the call is refused with a ConfigError, unless `n_tokens` or
+  `n_calls` is limited too. Then those hold, and what has no price counts for nothing.
+
+    >>> Budget(cost_usd=2.5).n_calls is None
+    True
+
+Not covered: what a provider bills for calls that it did not answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import Field
+
+from cftdata.calls import Completion, Request
+from cftdata.errors import ConfigError
+from cftdata.ledger import Ledger
+from cftdata.sample import Count, Record
+from cftdata.spending import Dearest, Spending, count_bytes
+
+__all__ = ["Budget", "BudgetSpent", "Price", "Purse"]
+
+Price = Callable[[Request], float | None]
+"""About what a request will cost in US dollars; None when no price is known."""
+
+TOKENS_PER_MESSAGE = 16
+"""More than any chat template puts around a message (3 to 10)."""
+LEAST_USD = 1e-9
+"""Sums of floats may differ by less; prices do not."""
+
+
+class Budget(Record):
+    """What is spent at most, over all runs on one ledger; None does not limit."""
+
+    cost_usd: Annotated[float, Field(ge=0)] | None = None
+    """US dollars."""
+    n_tokens: Count | None = None
+    """Tokens in and out together."""
+    n_calls: Count | None = None
+    """Calls that bring a completion, usable or not."""
+
+
+class BudgetSpent(Exception):
+    """The call does not fit into what is left, and nothing in flight will give any back."""
+
+
+class Purse:
+    """The budget of one ledger; knows what the calls in flight may come to."""
+
+    def __init__(self, ledger: Ledger, budget: Budget, price: Price | None = None) -> None:
+        self._ledger = ledger
+        self._budget = budget
+        self._price = price
+        self._limit = Spending(*(math.inf if most is None else most
+                                 for most in (budget.n_calls, budget.n_tokens, budget.cost_usd)))
+        self._reserved = Spending()
+        self._n_reserved = 0
+        self._dearest: dict[str, Dearest] = {}
+        self._settled = asyncio.Event()
+
+    def reserve(self, request: Request) -> Spending | None:
+        """Sets aside the most that a call can come to; None while calls in flight hold too much of the rest.
+
+        Raises BudgetSpent, and ConfigError when dollars are limited and no price is known.
+        """
+        left = self._limit.less(self._ledger.booked).less(self._reserved)
+        most = Spending(1, self._most_tokens(request, left), self._most_usd(request, left))
+        over = most.less(left)
+        if max(over.n_calls, over.n_tokens, over.cost_usd - LEAST_USD) > 0:
+            if self._n_reserved:
+                return None
+            raise BudgetSpent("the budget is spent")
+        self._reserved = self._reserved.plus(most)
+        self._n_reserved += 1
+        return most
+
+    async def wait(self) -> None:
+        """Returns when some call in flight has been settled."""
+        await self._settled.wait()
+
+    def settle(self, reserved: Spending, request: Request, completion: Completion | None) -> None:
+        """Gives back what a call had reserved; to be called when the ledger has booked it."""
+        self._n_reserved -= 1
+        self._reserved = self._reserved.less(reserved) if self._n_reserved else Spending()
+        if completion is not None and request.model in self._dearest:
+            self._dearest[request.model] = self._dearest[request.model].or_more(request, completion)
+        self._settled.set()
+        self._settled = asyncio.Event()
+
+    def _most_tokens(self, request: Request, left: Spending) -> float:
+        if self._budget.n_tokens is None:
+            return 0
+        n_asked = count_bytes(request) + TOKENS_PER_MESSAGE * len(request.messages)
+        if request.max_tokens is not None:
+            return n_asked + request.max_tokens
+        seen = self._dearest_of(request.model).n_tokens
+        return _all(left.n_tokens) if seen is None else n_asked + seen
+
+    def _most_usd(self, request: Request, left: Spending) -> float:
+        if self._budget.cost_usd is None:
+            return 0
+        seen = self._dearest_of(request.model)
+        known = [usd for usd in (self._price and self._price(request), seen.cost_usd) if usd is not None]
+        if known:
+            return max(known)
+        if self._budget.n_tokens is None and self._budget.n_calls is None:
+            raise ConfigError(f"the price of {request.model} is not known, so a budget in dollars cannot "
+                              "hold it; limit n_tokens or n_calls as well")
+        return _all(left.cost_usd) if seen.n_tokens is None else 0
+
+    def _dearest_of(self, model: str) -> Dearest:
+        if model not in self._dearest:
+            self._dearest[model] = self._ledger.dearest(model)
+        return self._dearest[model]
+
+
+def _all(left: float) -> float:
+    """All that is left, so that a call of which nothing is known goes alone."""
+    return left if left > 0 else math.inf
