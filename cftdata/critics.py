@@ -20,16 +20,16 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from cftdata.calls import Completion, Request
-from cftdata.errors import ConfigError
+from cftdata.errors import ConfigError, suggest
 from cftdata.prompts import load_prompt, render
 from cftdata.replies import describe_call, read_json
-from cftdata.sample import Critique, Proportion, Record, Response, Sample, Slug
+from cftdata.sample import Critique, Proportion, Record, Response, Sample
 from cftdata.structured import StructuredCritique
 from cftdata.text import read_corrected_answer, read_first_error_step, read_steps, read_verdict
 
@@ -53,25 +53,36 @@ class CriticSettings(Record):
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     """Most tokens of a critique; None leaves the provider's default."""
     seed: int | None = None
-    """Sampling seed, for providers that take one."""
+    """Sampling seed, for providers that take one; for the symbolic critic, in place of the recipe's."""
     n: Annotated[int, Field(ge=1)] = 1
     """Critiques of each response."""
     share: Annotated[float, Field(ge=0)] = 1.0
     """Weight with which it is drawn where each response has one critic; shares need not sum to 1."""
     wrong_rate: Proportion = 0.0
     """Symbolic only: share of its critiques that are made wrong on purpose."""
-    faults: tuple[Slug, ...] = ()
-    """Symbolic only: the kinds of fault these have; none named stands for all kinds."""
+    faults: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    """Symbolic only: kind of fault to its weight among these; none named stands for all kinds alike."""
 
     @model_validator(mode="after")
     def _can_write_critiques(self) -> Self:
         if self.model == SYMBOLIC:
+            _check_faults(self.faults)
             return self
         if self.wrong_rate or self.faults:
             raise ValueError(f"wrong_rate and faults are for the critic {SYMBOLIC!r} only")
         if load_prompt(self.prompt).reply not in ("critique", "structured"):
             raise ValueError(f"the prompt {self.prompt!r} does not ask for a critique")
         return self
+
+
+def _check_faults(faults: Mapping[str, float]) -> None:
+    if not faults:
+        return
+    from cftdata.symbolic import FAULTS
+
+    for name in faults:
+        if name not in FAULTS:
+            raise ValueError(f"there is no fault {name!r}; {suggest(name, FAULTS)}")
 
 
 class Made(NamedTuple):
@@ -87,7 +98,7 @@ async def critique(
 ) -> Made:
     """What this critic says of the sample's response.
 
-    number: which of the critic's `n` critiques this is, from 0. seed: of the symbolic critic's choices.
+    number: which of the critic's `n` critiques this is, from 0. seed: the recipe's, for the symbolic critic.
     Reasons: no_response, no_author (critic `self`, and nobody knows who wrote the response), those of the
     driver (unusable_verdict_<why it could not be read>, unusable_no_json, unusable_bad_json, budget_spent,
     ...), and those of the symbolic critic.
@@ -95,7 +106,7 @@ async def critique(
     if sample.response is None:
         return Made(None, "no_response")
     if critic.model == SYMBOLIC:
-        return _write(sample, critic, seed=_draw(seed, sample.id, str(number)))
+        return _write(sample, critic, (seed if critic.seed is None else critic.seed) + number)
     model = sample.response.provenance.model if critic.model == SELF else critic.model
     if model is None:
         return Made(None, "no_author")
@@ -110,7 +121,7 @@ async def critique(
 def _write(sample: Sample, critic: CriticSettings, seed: int) -> Made:
     from cftdata.symbolic import write_critique
 
-    written = write_critique(sample, seed, critic.wrong_rate, critic.faults)
+    written = write_critique(sample, seed, critic.wrong_rate, critic.faults or None)
     return Made(None, written) if isinstance(written, str) else Made(written, None)
 
 
