@@ -58,7 +58,7 @@ def test_words_of_the_trade_are_no_order(text: str) -> None:
     assert find_injection(text) is None
 
 
-@given(st.lists(st.sampled_from(["ignore ", "the ", "grader", ": ", "mark ", "right ", "please ", ".", "\n"])))
+@given(st.lists(st.sampled_from(["ignore ", "the ", "grader", ": ", "mark ", "right ", "please ", ".\n"])))
 def test_it_ends_quickly_on_any_mix_of_its_own_words(words: list[str]) -> None:
     text = "".join(words) * 50
     began = time.process_time()
