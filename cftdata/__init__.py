@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cftdata.agreement import Agreement, CriticAgreement, measure_agreement
     from cftdata.answers import AnswerMatch, match_answers
     from cftdata.audit import audit
+    from cftdata.cards import Flagged
     from cftdata.config import Protocol, load_protocol
     from cftdata.errors import (
         CftDataError,
@@ -28,9 +29,17 @@ if TYPE_CHECKING:
         SourceNotFound,
         SourceUnreadable,
     )
-    from cftdata.figures import AuditReport, Group, OutcomeCounts, Overlap, SuspectReference
+    from cftdata.figures import (
+        AuditReport,
+        Group,
+        LabelAgreement,
+        OutcomeCounts,
+        Overlap,
+        SuspectLabel,
+        SuspectReference,
+    )
     from cftdata.findings import Finding
-    from cftdata.report import Flagged, render_html, render_markdown
+    from cftdata.report import render_html, render_markdown
     from cftdata.sample import (
         Critique,
         Decision,
@@ -66,12 +75,13 @@ if TYPE_CHECKING:
 _NAMES = {
     "answers": "AnswerMatch match_answers",
     "audit": "audit",
+    "cards": "Flagged",
     "config": "Protocol load_protocol",
     "errors": "CftDataError ColumnUnknown ConfigError ExtraMissing OutputError ShapeUnknown SourceEmpty "
               "SourceError SourceNotFound SourceUnreadable",
     "findings": "Finding",
-    "report": "Flagged render_html render_markdown",
-    "figures": "AuditReport Group OutcomeCounts Overlap SuspectReference",
+    "report": "render_html render_markdown",
+    "figures": "AuditReport Group LabelAgreement OutcomeCounts Overlap SuspectLabel SuspectReference",
     "agreement": "Agreement CriticAgreement measure_agreement",
     "scorecard": "Labels Score read_labels score",
     "sample": "Critique Decision Evidence Gold InjectedError Provenance Query Rate Record Response "
@@ -104,6 +114,7 @@ __all__ = [
     "Gold",
     "Group",
     "InjectedError",
+    "LabelAgreement",
     "Labels",
     "OutcomeCounts",
     "OutputError",
@@ -126,6 +137,7 @@ __all__ = [
     "SourceError",
     "SourceNotFound",
     "SourceUnreadable",
+    "SuspectLabel",
     "SuspectReference",
     "Usage",
     "Verification",

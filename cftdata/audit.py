@@ -40,6 +40,7 @@ from cftdata.pool import cut_batches, run_batches
 from cftdata.report import render_html, render_markdown
 from cftdata.scorecard import Labels, read_labels, score
 from cftdata.sources import BUILT_IN, Reader, read_references, tell_unknown_shape
+from cftdata.step_labels import count_label_agreement, list_suspect_labels
 from cftdata.suspects import describe_suspects, find_suspects
 from cftdata.tables import RawRow, read_rows
 from cftdata.tally import (
@@ -194,6 +195,7 @@ def _count(run: _Run, task: Task, groupings: Groupings, suspects: Suspects,  # n
         overlap=count_overlap(codes, rows), agreement=_measure_agreement(entries, rows, protocol.level),
         scorecard=score(_outcomes_of(entries, suspects, labels), labels, protocol.level),
         verifiers=outcomes, reasons=reasons, suspect_references=found, cost_usd=0.0,
+        suspect_labels=list_suspect_labels(entries), label_agreement=count_label_agreement(entries),
         warnings=(*find_caveats(entries, n_unread, found, protocol),
                   *_on_labels(entries, labels), *left_out),
         seconds=round(time.monotonic() - started, 3))

@@ -20,8 +20,9 @@ from cftdata.findings import find, find_unread, tabulate_findings
 from cftdata.parquet import arrow_schema, printable
 from cftdata.sample import Provenance, Sample, Verification
 from cftdata.sources import Reader, Row, column_value
+from cftdata.step_labels import compare_label
 from cftdata.tables import RawRow
-from cftdata.tally import Entry
+from cftdata.tally import Entry, FoundStep
 from cftdata.text import normalise
 from cftdata.verifiers import verify
 from cftdata.verifiers.verdict import Correctness, response_correctness
@@ -138,7 +139,15 @@ def _keep(row: Row, sample: Sample, task: Task) -> Entry:
         final_answer=response.final_answer if response else None, reference=sample.query.reference_answer,
         outcomes=tuple((said.verifier, said.outcome, said.reason) for said in sample.verifications
                        if said.verifier in task.protocol.verifiers),
-        values=tuple(_value(row, name) for name in task.columns))
+        values=tuple(_value(row, name) for name in task.columns),
+        labelled_step=sample.gold.first_error_step if response else None, found_step=_found(sample))
+
+
+def _found(sample: Sample) -> FoundStep | None:
+    try:
+        return compare_label(sample)
+    except Exception:  # whatever broke, it says nothing of the label
+        return None
 
 
 def _value(row: Row, name: str) -> str | None:

@@ -63,6 +63,43 @@ class SuspectReference(Record):
     """Rows that rest on this reference."""
 
 
+class SuspectLabel(Record):
+    """A label of the first wrong step, and an earlier step with an equation that is false by evaluation."""
+
+    sample_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    """Id of the sample."""
+    source_row: Count
+    """0-based position in the source; of several rows with the same response the first."""
+    labelled_step: Annotated[int, Field(ge=-1)]
+    """First wrong step by the label, 0-based; -1: every step is right."""
+    found_step: Count
+    """First step that is false by evaluation, 0-based."""
+    equation: str
+    """What is false there, as it stands; its first 500 characters."""
+    detail: str
+    """How, for people: "27, not 32"."""
+
+
+class LabelAgreement(Record):
+    """Labels of the first wrong step against the first step false by evaluation; all sum to the responses.
+
+    A step can be wrong without a false equation, so what is later or unfound says nothing against a label.
+    """
+
+    n_same: Count = 0
+    """The label names the step that was found."""
+    n_earlier: Count = 0
+    """A step before the labelled one was found: the label is suspect."""
+    n_later: Count = 0
+    """A step after the labelled one was found."""
+    n_unfound: Count = 0
+    """The label names a step, and no false one was found."""
+    n_right_false: Count = 0
+    """By the label every step is right, and a false one was found: the label is suspect."""
+    n_right_unfound: Count = 0
+    """By the label every step is right, and no false one was found."""
+
+
 class Overlap(Record):
     """How verdict errors and claim errors fall together, over all distinct samples; they sum to these."""
 
@@ -127,6 +164,10 @@ class AuditReport(Record):
     """Verifier to outcome to reason to number of samples."""
     suspect_references: tuple[SuspectReference, ...]
     """References that those judged right agree against."""
+    suspect_labels: tuple[SuspectLabel, ...] = ()
+    """Labels of the first wrong step that an earlier false step speaks against; they change no rate."""
+    label_agreement: LabelAgreement | None = None
+    """Labels against the steps found false; None where no row has a label of the first wrong step."""
     warnings: tuple[str, ...]
     """What a reader must know before quoting a figure."""
     cost_usd: float | None

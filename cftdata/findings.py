@@ -16,9 +16,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from cftdata.cards import Flagged
 from cftdata.config import Protocol
 from cftdata.parquet import arrow_schema, open_table, printable
-from cftdata.report import Flagged
 from cftdata.sample import Count, Outcome, Record, Sample, Slug
 from cftdata.sources import Row
 from cftdata.tally import Entry, Suspects, rests_on_suspect

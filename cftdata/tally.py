@@ -22,12 +22,23 @@ from cftdata.sample import Rate, Verdict
 from cftdata.stats import wilson, wilson_clustered
 from cftdata.verifiers.own_answer import RESTS_ON_REFERENCE
 
-__all__ = ["Entry", "Suspect", "code_rates", "count_outcomes", "count_overlap",
+__all__ = ["Entry", "FoundStep", "Suspect", "code_rates", "count_outcomes", "count_overlap",
            "rate_clustered", "rate_groups", "rate_rows",
            "rests_on_suspect"]
 
 OPEN, MISS, HIT, OUT = range(4)
 MAX_GROUPS = 200
+
+
+class FoundStep(NamedTuple):
+    """A step with an equation that is false by evaluation."""
+
+    step: int
+    """0-based."""
+    equation: str
+    """The equation as it stands there, white space evened out."""
+    detail: str
+    """For people: "27, not 32"."""
 
 
 class Entry(NamedTuple):
@@ -56,6 +67,10 @@ class Entry(NamedTuple):
     """(verifier, outcome, reason) of each verifier."""
     values: tuple[str | None, ...]
     """Values of the columns that rates are grouped by."""
+    labelled_step: int | None = None
+    """The first wrong step as people labelled it, where they did."""
+    found_step: FoundStep | None = None
+    """The first step that is false for certain, of a row with such a label (see `step_labels`)."""
 
     @property
     def key(self) -> tuple[bytes, str | None]:

@@ -22,13 +22,16 @@ from cftdata.words import (
     HEADLINE,
     ON_AGREEMENT,
     interval,
+    labels_in_words,
     name_of,
     overlap_in_words,
     percent,
     sort_rates,
+    step_in_words,
 )
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from cftdata.sample import Rate
     from cftdata.scorecard import Score
 
-__all__ = ["show_progress", "show_report"]
+__all__ = ["clip", "new_console", "new_table", "plain_text", "show_progress", "show_report"]
 
 MAX_GROUPS = 20
 COLUMNS = ("n", "decided", "errors", "rate", "interval", "undecided")
@@ -45,34 +48,53 @@ COLUMNS = ("n", "decided", "errors", "rate", "interval", "undecided")
 
 def show_report(report: AuditReport, out: Path) -> None:
     """Prints the rates, what to know of them, and where the report lies, to standard output."""
-    from rich.console import Console
-
-    wide = None if sys.stdout.isatty() else 110  # a pipe has no width of its own
-    console = Console(highlight=False, soft_wrap=True, width=wide)
+    console = new_console()
     console.print(_tabulate_rates(report))
     if is_measured(report, CLAIMS):
-        console.print(_text(" · ".join(f"{words} {n:,}" for _, words, n in overlap_in_words(report.overlap))))
+        console.print(plain_text(" · ".join(f"{words} {n:,}" for _, words, n in overlap_in_words(report.overlap))))
     if report.groups:
         console.print(_tabulate_groups(report))
+    for line in _say_labels(report):
+        console.print(plain_text(line))
     if report.agreement:
         console.print(_tabulate_agreement(report.agreement))
-        console.print(_text(ON_AGREEMENT))
+        console.print(plain_text(ON_AGREEMENT))
     if report.scorecard:
         console.print(_tabulate_scores(report.scorecard))
     for shape, n in report.formats.items():
-        console.print(_text(f"read as {shape}: {n:,} {'row' if n == 1 else 'rows'}"))
-    console.print(_text(f"references: {report.references}"))
+        console.print(plain_text(f"read as {shape}: {n:,} {'row' if n == 1 else 'rows'}"))
+    console.print(plain_text(f"references: {report.references}"))
     for warning in report.warnings:
-        console.print(_text(f"! {warning}"))
+        console.print(plain_text(f"! {warning}"))
     for one in report.suspect_references[:MAX_GROUPS]:
-        console.print(_text(_say_suspect(one, report)))
-    console.print(_text(f"report: {out / 'report.html'}"))
+        console.print(plain_text(_say_suspect(one, report)))
+    console.print(plain_text(f"report: {out / 'report.html'}"))
+
+
+def _say_labels(report: AuditReport) -> Iterator[str]:
+    """Labels of the first wrong step against what is false by evaluation, and those that are suspect."""
+    for said, rows in labels_in_words(report.label_agreement) if report.label_agreement else ():
+        places = ", ".join(f"{words} {n:,}" for words, n in rows)
+        yield f"labelled that {said}, {sum(n for _, n in rows):,} responses: first false equation {places}"
+    for one in report.suspect_labels[:MAX_GROUPS]:
+        yield (f"suspect label in row {one.source_row}: {step_in_words(one.labelled_step)}; but step "
+               f"{one.found_step + 1} says {clip(one.equation)} ({clip(one.detail)})")
+    if len(report.suspect_labels) > MAX_GROUPS:
+        yield f"… and {len(report.suspect_labels) - MAX_GROUPS:,} more suspect labels in the report"
+
+
+def new_console() -> Console:
+    """Standard output, as it is to a person or a pipe."""
+    from rich.console import Console
+
+    wide = None if sys.stdout.isatty() else 110  # a pipe has no width of its own
+    return Console(highlight=False, soft_wrap=True, width=wide)
 
 
 def _say_suspect(one: SuspectReference, report: AuditReport) -> str:
-    said = (f"suspect reference {_clip(one.reference_answer)}: {one.n_for} responses judged right answer "
-            f"{_clip(one.consensus_answer)}, {one.n_against} otherwise ({one.n_samples:,} rows; query: "
-            f"{_clip(one.query)}); ")
+    said = (f"suspect reference {clip(one.reference_answer)}: {one.n_for} responses judged right answer "
+            f"{clip(one.consensus_answer)}, {one.n_against} otherwise ({one.n_samples:,} rows; query: "
+            f"{clip(one.query)}); ")
     if report.references.startswith("--reference-answer"):
         return said + "the rate with suspect references as they stand takes it at its word"
     said += "to judge by the consensus, run again with "
@@ -81,18 +103,19 @@ def _say_suspect(one: SuspectReference, report: AuditReport) -> str:
     return f"{said}--reference-answer {shlex.quote(one.consensus_answer)}"
 
 
-def _new_table(first: str, title: str, columns: Sequence[str] = COLUMNS) -> Table:
+def new_table(first: str, title: str, columns: Sequence[str] = COLUMNS) -> Table:
+    """An empty table: names in the first column, figures in the others."""
     from rich import box
     from rich.table import Table
 
-    table = Table(first, title=_text(title), title_justify="left", box=box.SIMPLE)
+    table = Table(first, title=plain_text(title), title_justify="left", box=box.SIMPLE)
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
 def _tabulate_rates(report: AuditReport) -> Table:
-    table = _new_table("rate", f"{_clip(report.source)}: {report.n_samples:,} "
+    table = new_table("rate", f"{clip(report.source)}: {report.n_samples:,} "
                                f"{'sample' if report.n_samples == 1 else 'samples'}, {report.n_queries:,} "
                                f"{'query' if report.n_queries == 1 else 'queries'}")
     headline = report.rates[HEADLINE]
@@ -101,48 +124,48 @@ def _tabulate_rates(report: AuditReport) -> Table:
         repeats = name.startswith(("verdict_error_", "any_")) and _cells(rate) == _cells(headline)
         if name == HEADLINE or (rate.n_decided and not repeats):
             words = name_of(name)
-            table.add_row(_text(f"  {words}" if words.startswith("…") else words), *_cells(rate))
+            table.add_row(plain_text(f"  {words}" if words.startswith("…") else words), *_cells(rate))
             clustered = report.clustered_rates.get(name)
             if name == HEADLINE and clustered and clustered.low is not None:
-                table.add_row(_text("  … clustered by query"), "", "", "", "", interval(clustered))
+                table.add_row(plain_text("  … clustered by query"), "", "", "", "", interval(clustered))
     return table
 
 
 def _tabulate_groups(report: AuditReport) -> Table:
     rate_name = rate_of_groups(report)
     against = " against the consensus answer" if rate_name == BY_CONSENSUS else ""
-    table = _new_table("group", f"{name_of(HEADLINE)}{against}, by group")
+    table = new_table("group", f"{name_of(HEADLINE)}{against}, by group")
     for group in report.groups[:MAX_GROUPS]:
-        name = ", ".join(f"{column} {_clip(value or '(none)')}" for column, value in group.by.items())
-        table.add_row(_text(name), *_cells(group.rates[rate_name]))
+        name = ", ".join(f"{column} {clip(value or '(none)')}" for column, value in group.by.items())
+        table.add_row(plain_text(name), *_cells(group.rates[rate_name]))
     if len(report.groups) > MAX_GROUPS:
-        table.add_row(_text(f"… and {len(report.groups) - MAX_GROUPS:,} more groups in the report"))
+        table.add_row(plain_text(f"… and {len(report.groups) - MAX_GROUPS:,} more groups in the report"))
     return table
 
 
 def _tabulate_agreement(agreement: Agreement) -> Table:
     n = agreement.n_responses
-    table = _new_table("critic", f"against the majority of the other critics, where {n:,} "
+    table = new_table("critic", f"against the majority of the other critics, where {n:,} "
                                  f"{'response has' if n == 1 else 'responses have'} several",
                        (*COLUMNS[:2], "against", *COLUMNS[3:], "estimated error"))
-    table.add_row(_text("all"), *_cells(agreement.disagreement), "")
+    table.add_row(plain_text("all"), *_cells(agreement.disagreement), "")
     for one in agreement.critics[:MAX_GROUPS]:
         estimate = one.estimated_error_rate
-        table.add_row(_text(_clip(one.critic or "(none)")), *_cells(one.disagreement),
+        table.add_row(plain_text(clip(one.critic or "(none)")), *_cells(one.disagreement),
                       "none" if estimate is None else percent(estimate))
     if len(agreement.critics) > MAX_GROUPS:
-        table.add_row(_text(f"… and {len(agreement.critics) - MAX_GROUPS:,} more critics in the report"))
+        table.add_row(plain_text(f"… and {len(agreement.critics) - MAX_GROUPS:,} more critics in the report"))
     return table
 
 
 def _tabulate_scores(scores: Sequence[Score]) -> Table:
-    table = _new_table("verifier", "precision and recall on labelled critiques",
+    table = new_table("verifier", "precision and recall on labelled critiques",
                        ("labels", "read", "precision", "interval", "recall", "interval"))
     told = [score for score in scores if score.precision.n_decided or score.recall.n_decided]
     for one in sorted(told, key=lambda score: score.verifier):
         figures = [cell for rate in (one.precision, one.recall)
                    for cell in (f"{rate.n_hits:,}/{rate.n_decided:,}", interval(rate))]
-        table.add_row(_text(one.verifier), _text(one.part), f"{one.n_labelled:,}", *figures)
+        table.add_row(plain_text(one.verifier), plain_text(one.part), f"{one.n_labelled:,}", *figures)
     return table
 
 
@@ -152,12 +175,13 @@ def _cells(rate: Rate) -> tuple[str, ...]:
             f"{rate.n_total - rate.n_decided:,}")
 
 
-def _clip(text: str) -> str:
+def clip(text: str) -> str:
+    """The text on one line, at most 60 characters of it."""
     line = " ".join(text.split())
     return line if len(line) <= 60 else line[:59] + "…"
 
 
-def _text(text: str) -> Text:
+def plain_text(text: str) -> Text:
     """Text of the data as it stands: no markup, and no control characters that move the cursor."""
     from rich.text import Text
 

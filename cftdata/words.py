@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from cftdata.mathml import INVISIBLE
 
 if TYPE_CHECKING:
-    from cftdata.figures import Overlap
+    from cftdata.figures import LabelAgreement, Overlap
     from cftdata.sample import Rate
 
 HEADLINE, CLAIMS, BY_CONSENSUS = "verdict_error", "claim_error", "verdict_error_by_consensus"
@@ -137,6 +137,15 @@ ON_SCORECARD = ("Held against critiques that were read and labelled. Precision: 
                 "flags.")
 
 
+ON_LABELS = ("Labels of the first wrong step, held against the first step with an equation that is false by "
+             "evaluation (plain numbers only; steps counted from 1). A step can be wrong for other reasons: "
+             "only a false equation before the labelled step, or where every step is labelled right, makes a "
+             "label suspect. No rate counts these.")
+LABELS = {"same": "in that step", "earlier": "in an earlier step", "later": "in a later step",
+          "unfound": "in none"}
+RIGHT_LABELS = {"right_false": "in some step", "right_unfound": "in none"}
+
+
 def percent(proportion: float) -> str:
     """A proportion as a percentage with one decimal, or as many as keep it from looking like 0% or 100%."""
     distance = min(proportion, 1 - proportion)
@@ -199,6 +208,19 @@ def sort_rates(names: Iterable[str]) -> list[str]:
 def overlap_in_words(overlap: Overlap) -> list[tuple[str, str, int]]:
     """(key, words, number of samples) of each way verdict errors and false claims fall together."""
     return [(key, words, getattr(overlap, f"n_{key}")) for key, words in OVERLAP.items()]
+
+
+def labels_in_words(agreement: LabelAgreement) -> list[tuple[str, list[tuple[str, int]]]]:
+    """Of each kind of label what it says, and in how many responses the first false equation stands where."""
+    kinds = (("a step is wrong", LABELS), ("every step is right", RIGHT_LABELS))
+    tables = [(said, [(words, getattr(agreement, f"n_{key}")) for key, words in names.items()])
+              for said, names in kinds]
+    return [(said, rows) for said, rows in tables if any(n for _, n in rows)]
+
+
+def step_in_words(labelled_step: int) -> str:
+    """What a label says of the first wrong step; steps count from 1 for people."""
+    return "every step is right" if labelled_step == -1 else f"step {labelled_step + 1} is wrong"
 
 
 def plain(text: object) -> str:

@@ -16,20 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cftdata.agreement import Agreement, CriticAgreement
+from cftdata.cards import MAX_CHARS, MAX_CHARS_OF_PAGE, MAX_MARKS, MIN_CHARS, Flagged, fit_page, windows
 from cftdata.figures import AuditReport, Group, OutcomeCounts, Overlap, SuspectReference
 from cftdata.mathml import Mark
-from cftdata.report import (
-    MAX_CHARS,
-    MAX_CHARS_OF_PAGE,
-    MAX_MARKS,
-    MIN_CHARS,
-    Flagged,
-    fit_page,
-    rate_of_groups,
-    render_html,
-    render_markdown,
-    windows,
-)
+from cftdata.report import rate_of_groups, render_html, render_markdown
 from cftdata.sample import (
     Critique,
     Evidence,

@@ -36,7 +36,7 @@ from cftdata.sample import Critique, Evidence, Outcome, Response, Sample, Verifi
 from cftdata.text import read_steps
 from cftdata.verdict import read_first_error_step
 
-__all__ = ["LocalisationVerifier", "first_false_step"]
+__all__ = ["LocalisationVerifier", "false_steps", "first_false_step"]
 
 MAX_CHARS = 60_000
 """Responses longer than this are not evaluated."""
@@ -81,7 +81,7 @@ class LocalisationVerifier:
             return self._say("abstain", "steps_not_numbered")
         if sum(map(len, response.steps)) > MAX_CHARS:
             return self._say("abstain", "too_long")
-        step, fault = next(_false_steps(response.steps), (None, None))
+        step, fault = next(false_steps(response.steps), (None, None))
         if step is None or fault is None:
             if not any(map(find_equations, response.steps)):
                 return self._say("abstain", "no_equations")
@@ -118,11 +118,11 @@ def first_false_step(steps: Sequence[str]) -> int | None:
     Values are carried by name from step to step: after "A = 2 + 3 = 5" the step "A + 1 = 7" is false. Wrong
     rounding and loose notation do not count. A false equation over two steps is the later one's.
     """
-    return next((step for step, _ in _false_steps(steps)), None)
+    return next((step for step, _ in false_steps(steps)), None)
 
 
-def _false_steps(steps: Sequence[str]) -> Iterator[tuple[int, Fault]]:
-    """Steps with a false equation, in order, with what is false there."""
+def false_steps(steps: Sequence[str]) -> Iterator[tuple[int, Fault]]:
+    """Steps with a false equation, in order, with what is false at which offsets of the joined lines."""
     text = "\n".join(steps)
     ends = list(accumulate(len(step) + 1 for step in steps))
     for fault in find_faults(text):
