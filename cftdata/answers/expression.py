@@ -199,9 +199,9 @@ class _Parser:
         if after.kind == "fraction":
             self.at += 1
             return Fraction(*FRACTIONS[after.text])
-        if after.kind == "command" and len(following) > 1 and re.fullmatch(r"[1-9]{2}", following[1].text):
-            return self.proper(following[1].text[0], following[1].text[1], 2)  # 1\frac12
         texts = [token.text for token in following]
+        if after.text == "frac" and re.fullmatch(r"[1-9]{2}", "".join(texts[1:2])):
+            return self.proper(texts[1][0], texts[1][1], 2)  # 1\frac12
         if (
             after.kind == "command"
             and after.text == "frac"
