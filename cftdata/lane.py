@@ -50,8 +50,8 @@ class Limits(Record):
     longest_wait_s: Seconds = 600
     """A model that asks to wait longer (Retry-After) is set aside."""
     backoff_s: Seconds = 0.5
-    """Wait before the second try, to which up to as much is added by chance; it doubles from try to try, to at
-    most 60 s."""
+    """Wait before the second try, to which up to as much is added by chance; it doubles from try to try, to
+    at most 60 s."""
 
 
 class Lane:
@@ -100,7 +100,7 @@ class Lane:
         self._n_failures = 0
 
     def failed(self, n_charged: int, began: float, message: str, wait_s: float | None) -> None:
-        """Counts a failure of a call that began then (loop time); too many of them, or too long a wait, end it."""
+        """Counts a failure of a call that began then (loop time); too many, or too long a wait, end it."""
         self._n_owed -= n_charged
         now = asyncio.get_running_loop().time()
         self._not_before = max(self._not_before, now + (wait_s or 0))

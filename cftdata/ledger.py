@@ -33,7 +33,7 @@ from pydantic import Field
 
 from cftdata.calls import Completion, Request
 from cftdata.endpoint import hide_keys
-from cftdata.errors import OutputError, SourceUnreadable
+from cftdata.errors import OutputError, SourceNotFound, SourceUnreadable
 from cftdata.sample import Count, Record
 from cftdata.spending import Dearest, Spending, count_booked
 
@@ -106,7 +106,8 @@ class Ledger:
     """The calls of a build on disk. A context manager; use it from one thread.
 
     Raises OutputError when the file cannot be written or another process is writing to it, and
-    SourceUnreadable when it is no ledger. `read_only` looks at the ledger of a build that may be running.
+    SourceUnreadable when it is no ledger. `read_only` looks at the ledger of a build that may be running, and
+    raises SourceNotFound when there is none.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -301,6 +302,8 @@ def _lock(path: Path) -> sqlite3.Connection:
 
 
 def _open(path: Path, read_only: bool) -> sqlite3.Connection:
+    if read_only and not path.exists():
+        raise SourceNotFound(f"there is no ledger at {path}; check the path")
     mode = "ro" if read_only else "rwc"
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
