@@ -107,6 +107,39 @@ def run_audit(  # noqa: PLR0913, PLR0917 - the options of the command
         _print_report(report, out)
 
 
+@app.command("build")
+def run_build(  # noqa: PLR0913, PLR0917 - the options of the command
+    recipe: Annotated[str | None, typer.Argument(help="A recipe: a YAML file, or a name that --examples "
+                                                      "lists.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to build into; build/ID when not given.")] = None,
+    examples: Annotated[bool, typer.Option("--examples", help="List the package's recipes.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, at what price; send "
+                                                            "nothing.")] = False,
+    ledger: Annotated[bool, typer.Option("--ledger", help="Show the calls so far by model.")] = False,
+    batch: Annotated[bool, typer.Option("--batch", help="Ask through the providers' batch APIs, at half the "
+                                        "price: submits, or collects what is done.")] = False,
+    no_audit: Annotated[bool, typer.Option("--no-audit", help="Do not audit what was built.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON alone.")] = False,
+) -> None:
+    """Build a critique dataset by a recipe, or go on building; then audit it."""
+    from cftdata import building
+
+    if examples:
+        building.list_examples()
+        return
+    if recipe is None:
+        raise ConfigError("no recipe is named; give a YAML file, or a name of cftdata build --examples")
+    asked = building.Asked(recipe, out, as_json=as_json, has_audit=not no_audit)
+    if ledger:
+        building.run_ledger(asked)
+    elif dry_run:
+        building.run_plan(asked)
+    elif batch:
+        building.run_batch(asked)
+    elif not building.run(asked):
+        raise typer.Exit(1)
+
+
 @app.command("demo")
 def run_demo(
     out: Annotated[Path, typer.Option(help="Folder for the report and the tables.")] = Path("demo"),

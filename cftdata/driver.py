@@ -124,6 +124,11 @@ class Driver:
         """Model to why nothing more is asked of it."""
         return {model: lane.set_aside for model, lane in self._lanes.items() if lane.set_aside}
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop` was called: nothing new is asked."""
+        return self._is_stopped
+
     async def ask(self, request: Request, check: Check | None = None) -> Answer:
         """The completion of a request: from the ledger, else from the model.
 

@@ -1,0 +1,107 @@
+"""`cftdata build`, verb by verb: what the command does with its options, and what it prints.
+
+    >>> run(Asked("error-injection", Path("built")))        # doctest: +SKIP
+    True
+
+Not covered: parsing the options (see `cli`).
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cftdata.errors import ConfigError
+from cftdata.recipe import Recipe, list_recipes, load_recipe
+
+if TYPE_CHECKING:
+    from cftdata.figures import AuditReport
+    from cftdata.sample import Record
+
+__all__ = ["Asked", "audit_build", "list_examples", "run", "run_ledger", "run_plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command was called with."""
+
+    recipe: str
+    out: Path | None = None
+    as_json: bool = False
+    has_audit: bool = True
+
+    def load(self) -> tuple[Recipe, Path]:
+        """The recipe, and the folder that it is built into."""
+        recipe = load_recipe(self.recipe)
+        return recipe, self.out or Path(recipe.out or f"build/{recipe.id}")
+
+    def show(self, result: Record) -> bool:
+        """Prints the result as JSON, where that was asked for."""
+        if self.as_json:
+            print(result.model_dump_json(by_alias=True, indent=2))
+        return self.as_json
+
+
+def list_examples() -> None:
+    """Prints the package's recipes, a line each."""
+    for name, about in list_recipes().items():
+        print(f"{name:22} {about}")
+
+
+def run(asked: Asked) -> bool:
+    """Builds, shows what came of it, and audits it; whether the build is complete."""
+    from cftdata.build import build
+    from cftdata.build_screen import show_build, watch
+    from cftdata.terminal import show_report
+
+    recipe, out = asked.load()
+    with redirect_stdout(sys.stderr), watch() as (progress, observe):
+        report = build(recipe, out, progress=progress, observe=observe)
+    if not asked.show(report):
+        show_build(report, out)
+    if report.n_samples and asked.has_audit and not asked.as_json:
+        show_report(audit_build(recipe, out), out / "audit")
+    return report.is_complete
+
+
+def audit_build(recipe: Recipe, out: Path) -> AuditReport:
+    """The audit of what was built, by the recipe's protocol, written into `audit` in the folder."""
+    from cftdata.audit import audit
+    from cftdata.config import load_protocol
+
+    protocol = load_protocol(recipe.protocol)
+    made = [name for name, is_made in (("helped", recipe.refine), ("judge", recipe.judge)) if is_made]
+    verifiers = tuple(dict.fromkeys((*protocol.verifiers, *made)))
+    return audit(out / "samples.parquet", out=out / "audit",
+                 protocol=protocol.model_copy(update={"verifiers": verifiers}))
+
+
+def run_plan(asked: Asked) -> None:
+    """Shows what a build would ask."""
+    from cftdata.build_screen import show_plan
+    from cftdata.plan import plan
+
+    recipe, out = asked.load()
+    planned = plan(recipe, out)
+    if not asked.show(planned):
+        show_plan(planned)
+
+
+def run_ledger(asked: Asked) -> None:
+    """Shows the calls so far. Raises ConfigError where nothing was built yet."""
+    from cftdata.build_screen import show_ledger
+    from cftdata.ledger import Ledger
+
+    _, out = asked.load()
+    path = out / "ledger.sqlite"
+    if not path.exists():
+        raise ConfigError(f"there is no ledger in {out}; nothing was built there yet")
+    with Ledger(path, read_only=True) as ledger:
+        totals = ledger.totals()
+    if asked.as_json:
+        print("[" + ",\n".join(one.model_dump_json(indent=2) for one in totals) + "]")
+    else:
+        show_ledger(totals)
