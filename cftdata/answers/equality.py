@@ -103,14 +103,13 @@ def match_expressions(left: Answer, right: Answer, factor: Fraction, budget: Bud
 
 
 def is_quantity_like(expression: Expression) -> bool:
-    """5m may be five metres."""
-    return (
-        isinstance(expression, Call)
-        and expression.op == "*"
-        and isinstance(expression.args[0], Number)
-        and isinstance(expression.args[1], Name)
-        and expression.args[1].name in SINGLE_LETTERS
-    )
+    """5m may be five metres, 5m^2 five square metres."""
+    if not isinstance(expression, Call) or expression.op != "*" or not isinstance(expression.args[0], Number):
+        return False
+    unit = expression.args[1]
+    if isinstance(unit, Call) and unit.op == "^" and isinstance(unit.args[1], Number):
+        unit = unit.args[0]
+    return isinstance(unit, Name) and unit.name in SINGLE_LETTERS
 
 
 def _match_by_proof(
