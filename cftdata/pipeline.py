@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
@@ -25,10 +25,11 @@ from cftdata.critics import CriticSettings, assign, critique
 from cftdata.driver import Ask
 from cftdata.noise import respond, sample_responses
 from cftdata.problems import Problem, draw_queries
-from cftdata.recipe import OWN, FromModel, FromNoise, FromSource, Recipe
+from cftdata.recipe import OWN, FromModel, FromNoise, FromSource, Queries, Recipe
 from cftdata.refine import refine
 from cftdata.sample import Count, Gold, Query, Record, Response, Sample, Slug
-from cftdata.sources import load
+from cftdata.sources import Reader, Row, read_references, tell_unknown_shape
+from cftdata.tables import read_rows
 from cftdata.text import normalise
 from cftdata.verifiers.judge import judge
 
@@ -39,7 +40,7 @@ N_UNDER_WAY = 256
 
 
 UNASKED = frozenset({"budget_spent", "interrupted", "set_aside", "unavailable", "rejected"})
-"""Reasons for which a judge says nothing because the call came to nothing."""
+"""Reasons for which nothing was said because the call came to nothing."""
 
 Stage = Literal["load", "respond", "critique", "refine", "judge"]
 
@@ -78,17 +79,14 @@ Made = Sample | Unmade
 
 
 def read_units(recipe: Recipe) -> Iterator[Unit | Unmade]:
-    """The recipe's queries in order. Raises what `load` raises, and ConfigError."""
+    """The recipe's queries in order. Raises what `sources.load` raises."""
     queries = recipe.queries
     if queries.source == OWN:
         drawn = draw_queries(recipe.seed, queries.n or 0, queries.difficulties)
         yield from (Unit(place, one.query, one.problem) for place, one in enumerate(drawn))
         return
-    rows = load(queries.source, format=queries.format, columns=queries.columns, split=queries.split,
-                reference_answer=queries.reference_answer, references=queries.references,
-                revision=queries.revision)
     seen: set[int] = set()
-    for row in islice(rows, queries.n):
+    for row in islice(_read_rows(queries), queries.n):
         if row.sample is None:
             yield _unmade(row.source_row, "load", None, row.reason or "bad_value", row.detail)
             continue
@@ -96,6 +94,25 @@ def read_units(recipe: Recipe) -> Iterator[Unit | Unmade]:
         given = (response, row.sample.gold) if response else None
         yield Unit(row.source_row, query, None, given, key not in seen)
         seen.add(key)
+
+
+def _read_rows(queries: Queries) -> Iterator[Row]:
+    """The source's rows; a row of no known shape is a table's, which needs no more than a query."""
+    reader = Reader(queries.source, queries.format, queries.columns, split=queries.split,
+                    references=read_references(queries.reference_answer, queries.references),
+                    revision=queries.revision)
+    as_table = replace(reader, format="table") if queries.format is None else reader
+    n_read, columns = 0, dict[str, None]()
+    for raw in read_rows(queries.source, split=queries.split, revision=queries.revision):
+        if raw.columns is not None and not columns:
+            reader.check_columns(raw.columns)
+            columns = dict.fromkeys(raw.columns)
+        row = reader.read(raw)
+        row = as_table.read(raw) if row.reason == "unknown_shape" else row
+        n_read += row.sample is not None
+        yield row
+    if not n_read:
+        raise tell_unknown_shape(queries.source, columns)
 
 
 async def make_all(units: Iterable[Unit | Unmade], recipe: Recipe, ask: Ask,
@@ -180,7 +197,8 @@ async def _examine(sample: Sample, row: int, critic: CriticSettings, recipe: Rec
     left: list[Made] = []
     if recipe.refine:
         samples, _, ended = await refine(sample, recipe.refine, ask, critic, seed=recipe.seed)
-        if ended != "rounds_done":
+        is_told = any(said.reason == ended for said in samples[-1].verifications)  # it stands in the row
+        if ended in UNASKED or not (is_told or ended == "rounds_done"):
             left.append(_unmade(row, "refine", recipe.refine.model, ended))
     if recipe.judge is None:
         return [*samples, *left]
