@@ -34,6 +34,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
 from cftdata.budget import Budget, BudgetSpent, Price, Purse
@@ -202,11 +203,17 @@ class Driver:
     async def _try(self, lane: Lane, request: Request, key: str,
                    check: Check | None) -> tuple[Completion, str | None]:
         """A completion and its fault, after as many tries as the limits allow. Raises the last CallError."""
-        first = lane.limits.backoff_s
+        try:
+            return await self._call(lane, request, key, check)
+        except (RateLimited, Unavailable) as failure:
+            first = failure
+        backoff_s = lane.limits.backoff_s
         async for attempt in _import_stamina().retry_context(
-                on=_wait_before_retry, attempts=lane.limits.n_tries, timeout=None, wait_initial=first,
-                wait_jitter=first, wait_max=LONGEST_BACKOFF_S):
+                on=_wait_before_retry, attempts=lane.limits.n_tries, timeout=None, wait_initial=backoff_s,
+                wait_jitter=backoff_s, wait_max=LONGEST_BACKOFF_S):
             with attempt:
+                if attempt.num == 1:  # made above: stamina costs 0.1 ms, and most calls need no other try
+                    raise first
                 return await self._call(lane, request, key, check)
         raise AssertionError("stamina returns or raises")
 
@@ -343,6 +350,7 @@ def _slug(failure: CallError) -> str:
                    for letter in type(failure).__name__).lstrip("_")
 
 
+@lru_cache(maxsize=1)
 def _import_stamina() -> Any:
     try:
         import stamina

@@ -28,11 +28,13 @@ class Spending(NamedTuple):
 
     def plus(self, other: Spending) -> Spending:
         """Both together."""
-        return Spending(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+        return Spending(self.n_calls + other.n_calls, self.n_tokens + other.n_tokens,
+                        self.cost_usd + other.cost_usd)
 
     def less(self, other: Spending) -> Spending:
         """What is left of this without the other."""
-        return Spending(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
+        return Spending(self.n_calls - other.n_calls, self.n_tokens - other.n_tokens,
+                        self.cost_usd - other.cost_usd)
 
 
 class Dearest(NamedTuple):
