@@ -45,7 +45,7 @@ from cftdata.text import normalise
 if TYPE_CHECKING:
     from cftdata.driver import Answer
 
-__all__ = ["KINDS", "STUDENT", "Noise", "Noisy", "Sampled", "Sampling", "inject", "respond", 
+__all__ = ["KINDS", "STUDENT", "Noise", "Noisy", "Sampled", "Sampling", "inject", "respond",
            "sample_responses", "write_right"]
 
 STUDENT = "injected"

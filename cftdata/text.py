@@ -170,7 +170,7 @@ _NOT_STATED = re.compile(r"[\s*]{0,4}(?:the (?:correct |right )?(?:answer|soluti
                          r"(?:not (?:among|available|given|listed|provided|possible|determin)|cannot|"
                          r"can't|unknown|undetermined)")
 _LETTER = re.compile(rf"{_OPTION}|\b(?:answer|solution|choice|option)(?: is|"
-                     rf" are)?[: ]{{1,3}}[*(]{{0,3}}(?P<bare>[a-j])(?=[).:,*\s]|$)")
+                     rf" are)?[: ]{{1,3}}[*(]{{0,3}}(?P<bare>[a-hj]|i(?! [a-z]))(?=[).:,*\s]|$)")
 _LETTERS = re.compile(rf"{_OPTION}(?P<more>[ ,]{{0,2}}(?:/|,|or|and|&)[ ]?(?:(?:choice|"
                       rf"option)[\\]?[ _]?)?[a-j]\b)?")
 _FORMULA_LINE = re.compile(r"[^\n]{0,60}[=≈] ?(?P<value>[^=≈\n]{1,60})|[-−]?\$? ?\d[\d,./ ]*(?: ?%|"

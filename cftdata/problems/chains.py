@@ -67,6 +67,8 @@ class Line:
     """What is wrong, in words; "" where the kind says it all."""
     name: str = ""
     """The name under which later steps use the value."""
+    unit: str = ""
+    """A wrong unit that the value is given in; "" where the step names none."""
 
     @property
     def is_shown(self) -> bool:
@@ -110,7 +112,7 @@ def apply(op: str, left: Value, right: Value | None) -> Value | None:
     if op in {"sqrt", "cbrt"}:
         return take_root(left, 2 if op == "sqrt" else 3)
     assert right is not None
-    if (op in {"/", "mod"} and right == 0) or (op == "^" and not 0 <= right <= 12):
+    if (op in {"/", "mod", "rem"} and right == 0) or (op == "^" and not 0 <= right <= 12):
         return None
     match op:
         case "+":
@@ -123,7 +125,7 @@ def apply(op: str, left: Value, right: Value | None) -> Value | None:
             return left / right
         case "of":
             return left * right / 100
-        case "mod":
+        case "mod" | "rem":
             return left % right
         case "^":
             return Fraction(left ** int(right))
@@ -147,7 +149,12 @@ def look_up(name: str, values: Mapping[str, Value]) -> Value | None:
     """The value of an operand: a name or a number; None for the missing operand of a root."""
     if not name:
         return None
-    return values[name] if name in values else Fraction(name)
+    return values[name] if name in values else _read_number(name)
+
+
+@lru_cache(maxsize=1024)
+def _read_number(text: str) -> Fraction:
+    return Fraction(text)
 
 
 def work(
@@ -198,7 +205,8 @@ def _spoil(rng: Random, step: Step, line: Line, values: Mapping[str, Value], kin
         case "arithmetic_slip":
             return replace(line, value=slip(rng, line.value))
         case "sign_error":
-            if line.op != "-" or isinstance(line.value, Root):
+            signs = (line.op == "-", _is_negative(line.left), _is_negative(line.right))
+            if not any(signs) or isinstance(line.value, Root):
                 return None
             return replace(line, value=-line.value)
         case "wrong_operator":
@@ -218,6 +226,10 @@ def _spoil(rng: Random, step: Step, line: Line, values: Mapping[str, Value], kin
             assert left is not None
             return _rework(replace(line, why=step.why), left, step.misuse[1], look_up(step.misuse[2], values))
     raise ValueError(kind)
+
+
+def _is_negative(value: Value | None) -> bool:
+    return isinstance(value, Fraction) and value < 0
 
 
 def _rework(line: Line, left: Value, op: str, right: Value | None) -> Line | None:

@@ -13,13 +13,13 @@ problem the wrong thing is calculated. Not covered: two independent errors in on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from random import Random
 
-from cftdata.problems.chains import Line, Step, Value, apply, is_nice, look_up, plantings, work
-from cftdata.problems.problem import Problem, is_workable, tell
+from cftdata.problems.chains import Line, Root, Step, Value, apply, is_nice, look_up, plantings, slip, work
+from cftdata.problems.problem import Problem, count_places, is_workable, tell
 
 __all__ = ["FALSE_EQUATION", "KINDS", "plant"]
 
@@ -29,7 +29,8 @@ KINDS: Mapping[str, str] = {
     "sign_error": "the sign of a difference is lost",
     "dropped_quantity": "something that should be added or taken away is forgotten",
     "misread_quantity": "a number of the story is read wrong, and used so throughout",
-    "unit": "a conversion of units is forgotten, done the wrong way round, or with a wrong factor",
+    "unit": "a conversion of units is forgotten, turned round or done with a wrong factor, or the answer "
+            "has a wrong unit",
     "off_by_one": "a number is one too large",
     "wrong_formula": "a formula that people use by mistake in this place",
     "skipped_step": "a step is left out, and what it started from is used for its result",
@@ -41,7 +42,14 @@ FALSE_EQUATION = frozenset({"arithmetic_slip", "sign_error"})
 """Kinds that leave a false equation at their step."""
 CONFUSED = {60: 100, 24: 12, 12: 10, 10: 100, 100: 1000, 1000: 100, 8: 10, 7: 5, 3600: 60}
 """Factors of conversions with another that people take for them."""
+WRONG_UNITS = {
+    "km/h": ("m/s", "km"), "m^2": ("m", "cm^2"), "cm": ("m", "mm"), "km": ("m",), "litres": ("millilitres",),
+    "g": ("kg",), "hours": ("minutes", "days"), "minutes": ("hours", "seconds"), "years": ("months",),
+    "dollars": ("cents",)}
+"""Units with others that people write for them."""
 UNDONE = {"*": "/", "/": "*"}
+SLIPS = (1, -1, 2, -2, 3, -3, 10, -10)
+"""What the last digit, or the numerator, is off by."""
 BASES = ("wrong_operator", "wrong_formula", "off_by_one")
 """Kinds that a right answer by wrong reasoning starts from."""
 
@@ -53,18 +61,46 @@ def plant(problem: Problem, kind: str, rng: Random) -> list[Line] | None:
     from the right one, but for right_answer_wrong_reasoning. A skipped step leaves one line less.
     """
     match kind:
+        case "arithmetic_slip":
+            return _first_wrong(problem, (problem.lines(planted) for planted in _slip(problem, rng)))
         case "misread_quantity":
-            chains = _misread(problem, rng)
+            return _first_wrong(problem, _misread(problem, rng))
         case "unit":
-            chains = (problem.lines(planted) for planted in _convert_wrongly(problem, rng))
+            return _mistake_unit(problem, rng)
         case "skipped_step":
-            chains = _skip(problem, rng)
-            return next((lines for lines in chains if problem.is_wrong(lines, len(problem.steps) - 1)), None)
+            return _first_wrong(problem, _skip(problem, rng), len(problem.steps) - 1)
         case "right_answer_wrong_reasoning":
             return next(_end_right(problem, rng), None)
-        case _:
-            return problem.plant(rng, kind)
-    return next((lines for lines in chains if problem.is_wrong(lines)), None)
+    return problem.plant(rng, kind)
+
+
+def _first_wrong(
+    problem: Problem, chains: Iterable[list[Line]], n_steps: int | None = None
+) -> list[Line] | None:
+    return next((lines for lines in chains if problem.is_wrong(lines, n_steps)), None)
+
+
+def _slip(problem: Problem, rng: Random) -> Iterator[tuple[int, Line]]:
+    """Lines with a wrong result that cannot be taken for a rounding of the right one."""
+    lines, mode = problem.worked, problem.template.mode
+    for number in rng.sample(range(len(lines)), len(lines)):
+        value = lines[number].value
+        if isinstance(value, Root) or value.denominator == 1:
+            wrongs: list[Value] = [slip(rng, value)]
+        else:
+            size = _find_scale if mode == "decimal" else _denominator
+            near = [value + Fraction(n, size(value)) for n in rng.sample(SLIPS, len(SLIPS))]
+            wrongs = [wrong for wrong in near if size(wrong) == size(value)]
+        for wrong in wrongs:
+            yield number, replace(lines[number], value=wrong, error="arithmetic_slip")
+
+
+def _find_scale(value: Fraction) -> int:
+    return int(10 ** count_places(value))
+
+
+def _denominator(value: Fraction) -> int:
+    return value.denominator
 
 
 def _misread(problem: Problem, rng: Random) -> Iterator[list[Line]]:
@@ -97,6 +133,20 @@ def _misreadings(problem: Problem, true: Fraction, rng: Random) -> list[Fraction
     found = {value if true > 0 else -value for value in read} | set(others)
     found -= {true, Fraction(0)}
     return rng.sample(sorted(found), len(found))
+
+
+def _mistake_unit(problem: Problem, rng: Random) -> list[Line] | None:
+    """The chain with a wrong conversion, or with a wrong unit behind its answer."""
+    converted = (problem.lines(planted) for planted in _convert_wrongly(problem, rng))
+    ways = [_first_wrong(problem, converted)]
+    due = "dollars" if problem.template.kind == "money" else problem.template.unit
+    if due in WRONG_UNITS:
+        *before, last = problem.worked
+        unit = rng.choice(WRONG_UNITS[due])
+        why = f"the answer is in {due}, not in {unit}"
+        ways.append([*before, replace(last, error="unit", unit=unit, why=why)])
+    found = [lines for lines in ways if lines is not None]
+    return rng.choice(found) if found else None
 
 
 def _convert_wrongly(problem: Problem, rng: Random) -> Iterator[tuple[int, Line]]:
@@ -143,7 +193,7 @@ def _skip(problem: Problem, rng: Random) -> Iterator[list[Line]]:
 
 def _work_without(problem: Problem, number: int, stand_in: str) -> list[Line] | None:
     """The chain without a step, another value standing in for its result."""
-    before = problem.lines()[:number]
+    before = problem.worked[:number]
     values = dict(problem.given) | {line.name: line.value for line in before}
     taken = look_up(stand_in, values)
     if taken is None:

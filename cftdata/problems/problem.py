@@ -8,7 +8,7 @@ A template is a story with gaps, the ranges its numbers are drawn from, and the 
     ('shopping', 3, 1)
 
 Difficulty: a problem has a point for each step, and one more if a number of its solution has four digits or
-more, or is neither whole nor a price. 1 is up to 3 points, 2 is 4 or 5, 3 is 6 or more.
+more, or is neither whole nor a price. 1 is up to 4 points, 2 is 5 or 6, 3 is 7 or more.
 
 Not covered: geometry that needs a figure, proofs, problems of several answers in words.
 """
@@ -65,20 +65,21 @@ class Problem:
     query: str
     given: Mapping[str, Value]
     steps: tuple[Step, ...] = field(repr=False)
-    stated: tuple[str, ...] = field(default=(), repr=False)
+    stated: tuple[str, ...] = field(repr=False)
     """Names of the given values that stand in the query."""
+    worked: tuple[Line, ...] = field(repr=False)
+    """The right chain."""
 
     @property
     def difficulty(self) -> int:
         """1 to 3; see the module."""
-        lines = self.lines()
-        values = [value for line in lines for value in (line.left, line.right, line.value)]
-        points = len(lines) + any(_is_hard(value, self.template) for value in values)
-        return 1 if points <= 3 else 2 if points <= 5 else 3
+        values = [value for line in self.worked for value in (line.left, line.right, line.value)]
+        points = len(self.worked) + any(_is_hard(value, self.template) for value in values)
+        return 1 if points <= 4 else 2 if points <= 6 else 3
 
     def lines(self, planted: tuple[int, Line] | None = None) -> list[Line]:
         """The chain, right or with the planted line carried on."""
-        return work(self.steps, self.given, planted)
+        return work(self.steps, self.given, planted) if planted else list(self.worked)
 
     def result(self, lines: Sequence[Line]) -> tuple[Value, ...]:
         """The values that the chain answers with."""
@@ -92,13 +93,28 @@ class Problem:
         """
         if not is_workable(self.template, lines, len(self.steps) if n_steps is None else n_steps):
             return False
-        sort = sorted if self.template.kind == "set" else tuple[Any, ...]
-        return sort(self.result(lines)) != sort(self.result(self.lines()))  # type: ignore[type-var]
+        found, right = self.result(lines), self.result(self.worked)
+        if self.template.kind == "set" and set(found) == set(right):
+            return False
+        return not all(_is_rounded(*pair) for pair in zip(found, right, strict=True))
 
     def plant(self, rng: Random, kind: str) -> list[Line] | None:
         """The chain with an error of this kind that changes the answer; None where it has no room for one."""
         chains = (self.lines(planted) for planted in plantings(rng, self.steps, self.given, kind))
         return next((lines for lines in chains if self.is_wrong(lines)), None)
+
+
+def _is_rounded(found: Value, right: Value) -> bool:
+    """Whether two answers are one, or one of them may be taken for a rounding of the other."""
+    if found == right or isinstance(found, Root) or isinstance(right, Root):
+        return found == right
+    places = min(count_places(found), count_places(right))
+    return bool(abs(found - right) * 2 * 10**places <= 1)
+
+
+def count_places(value: Fraction) -> int:
+    """Decimals that the value is written with, 3 at most."""
+    return next(n for n in range(4) if n == 3 or 10**n % value.denominator == 0)
 
 
 def _is_hard(value: Value | None, template: Template) -> bool:
@@ -130,10 +146,17 @@ def draw_problem(rng: Random, template: Template) -> Problem:
             break
     gaps = words | _tell_all(given, template)
     told = rng.choice(template.stories)
-    filled = tuple(replace(step, what=step.what.format_map(gaps), why=step.why.format_map(gaps))
-                   for step in steps)
+    filled = tuple(_fill(step, gaps) for step in steps)
     stated = tuple(name for name in given if re.search(rf"\{{[+-]?{name}\}}", told))
-    return Problem(template, _ONE.sub("", told.format_map(gaps)), given, filled, stated)
+    query = _ONE.sub("", told.format_map(gaps))
+    return Problem(template, query, given, filled, stated, tuple(work(filled, given)))
+
+
+def _fill(step: Step, gaps: Mapping[str, str]) -> Step:
+    """The step with names and things in its words."""
+    if "{" not in step.what + step.why:
+        return step
+    return replace(step, what=step.what.format_map(gaps), why=step.why.format_map(gaps))
 
 
 _ONE = re.compile(r"(?<![\d.,/^])1(?=[xy]\b)")

@@ -13,13 +13,14 @@ Not covered: the same query drawn twice is not held back (`tests/problems` count
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from functools import cache
 from random import Random
 from typing import NamedTuple
 
 from cftdata.errors import ConfigError
 from cftdata.problems.problem import Problem, Template, draw_problem, read_templates
-from cftdata.problems.writing import answers, write_solution
+from cftdata.problems.writing import write_answer, write_solution
 from cftdata.sample import Provenance, Query
 
 __all__ = ["DIFFICULTIES", "SOURCE", "VERSION", "Drawn", "draw_queries", "draw_query"]
@@ -54,10 +55,9 @@ def draw_query(seed: int, place: int, difficulties: Sequence[int] = DIFFICULTIES
         raise ConfigError(f"difficulties must be some of 1, 2 and 3, not {list(difficulties)}")
     rng = Random(f"{SOURCE} {VERSION} {seed} {place}")
     problem = _draw(rng, rng.choice(wanted))
-    plain_forms, _ = answers(problem, problem.lines())
     query = Query(
         text=problem.query,
-        reference_answer=plain_forms[0],
+        reference_answer=write_answer(problem),
         reference_solution=write_solution(problem),
         domain=problem.template.domain,
         provenance=Provenance(source=SOURCE, revision=VERSION, row=place, licence="Apache-2.0", seed=seed),
@@ -70,14 +70,21 @@ def _draw(rng: Random, difficulty: int) -> Problem:
     templates, weights = _of(difficulty)
     while True:
         problem = draw_problem(rng, rng.choices(templates, cum_weights=weights)[0])
-        if problem.difficulty == difficulty:
+        if problem.difficulty == difficulty and _is_payable(problem):
             return problem
+
+
+def _is_payable(problem: Problem) -> bool:
+    """Whether an answer in money comes out in whole cents."""
+    answer = problem.result(problem.worked)[0]
+    is_cents = isinstance(answer, Fraction) and 100 % answer.denominator == 0
+    return is_cents or problem.template.kind != "money"
 
 
 @cache
 def _of(difficulty: int) -> tuple[tuple[Template, ...], tuple[float, ...]]:
     """The templates that can be of this difficulty, by their number of steps, and their summed weights."""
-    fits = {1: {1, 2, 3}, 2: {3, 4, 5}, 3: {5, *range(6, 100)}}[difficulty]
+    fits = {1: range(1, 5), 2: range(4, 7), 3: range(6, 100)}[difficulty]
     templates = tuple(one for one in read_templates().values() if len(one.steps) in fits)
     total, weights = 0.0, list[float]()
     for template in templates:

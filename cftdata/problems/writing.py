@@ -71,6 +71,8 @@ class Notation:
             return f"{base}^{{{right}}}" if self.is_latex else f"{base}^{right}"
         if line.op == "mod":
             return f"{left} \\bmod {right}" if self.is_latex else f"{left} mod {right}"
+        if line.op == "rem":
+            return f"{left} - {line.left // line.right} {self.times} {right}"
         sign = {"+": "+", "-": "-", "*": self.times, "/": "\\div" if self.is_latex else "/"}[line.op]
         is_broken = not self.is_latex and line.op in {"*", "/"}
         return f"{_bracket(left, line.left, is_broken)} {sign} {_bracket(right, line.right, is_broken)}"
@@ -140,7 +142,8 @@ def answers(problem: Problem, lines: Sequence[Line]) -> tuple[list[str], list[st
             return [p[0], f"x = {p[0]}"], [x[0], f"x = {x[0]}"]
         case _:
             forms = [p[0], *_other_forms(first)]
-            with_unit = [f"{form} {unit}" for form in forms if unit]
+            # behind a broken number nobody can tell whether "m^2" is divided by too
+            with_unit = [f"{form} {unit}" for form in forms if unit and ("^" not in unit or "/" not in form)]
             in_text = [f"{x[0]} \\text{{ {unit}}}"] if unit and "^" not in unit else []
             return [*forms, *with_unit], [x[0], *in_text]
 
@@ -191,7 +194,11 @@ def write_response(
 
 def _sentence(rng: Random, line: Line, notation: Notation) -> str:
     capital = line.what[0].upper() + line.what[1:]
-    return rng.choice(SENTENCES).format(What=capital, what=line.what, eq=notation.result(line))
+    told = rng.choice(SENTENCES).format(What=capital, what=line.what, eq=notation.result(line))
+    if not line.unit:
+        return told
+    value = notation.show(line.value)
+    return f"{told} That is {f'${value}$' if notation.is_latex else value} {line.unit}."
 
 
 def _lay_out(layout: str, parts: Sequence[str], end: str) -> tuple[str, tuple[str, ...]]:
@@ -211,6 +218,10 @@ def _ending(
 ) -> tuple[str, str]:
     """The sentence with the answer, and the answer as it stands there."""
     plain_forms, latex_forms = answers(problem, lines)
+    if lines[-1].unit:
+        value = plain(problem.result(lines)[0], problem.template.mode)
+        is_latex, plain_forms = False, [f"{value} {lines[-1].unit}"]
+        latex_forms = plain_forms
     if layout == "gsm":
         answer = plain_forms[0].lstrip("$")
         return f"#### {answer}", answer
@@ -236,7 +247,13 @@ def write_unfinished(rng: Random, problem: Problem, student: str) -> Response:
 
 def write_solution(problem: Problem) -> str:
     """The right solution in a fixed layout: "Step n: What: equation", one line a step, then the answer."""
-    notation, lines = Notation(False, "*", problem.template.mode), problem.lines()
+    notation, lines = Notation(False, "*", problem.template.mode), problem.worked
     steps = [f"Step {n}: {line.what[0].upper()}{line.what[1:]}: {notation.equation(line)}"
              for n, line in enumerate(lines, 1)]
-    return "\n".join([*steps, f"The answer is {answers(problem, lines)[0][0]}."])
+    return "\n".join([*steps, f"The answer is {write_answer(problem)}."])
+
+
+def write_answer(problem: Problem) -> str:
+    """The right answer, with its unit where it has one."""
+    answer = answers(problem, problem.worked)[0][0]
+    return f"{answer} {problem.template.unit}" if problem.template.unit else answer
