@@ -17,6 +17,7 @@ where they are more than a few words; which of several own answers a critique me
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import islice
 
 from cftdata.conclusion import read_verdict
@@ -193,6 +194,8 @@ _STUDENT_SAYS = re.compile(
     r"wrote|writes?|box\w*|obtain\w*|arriv\w*|present\w*|provid\w*|found|finds?|calculat\w*|say\w*|"
     r"simplif\w*|boxed)\b|\b(?:instead of|rather than|not|given answer|claimed|"
     r"their (?:final )?answer)\b", re.I)
+_STUDENTS = re.compile(r"\b(?:student|solution|solver|response|author)['’]s (?:[\w-]+ ){0,3}[\s$\\(*]*$",
+                       re.I)
 _OWN_WORDS = re.compile(r"\b(?:should|correct|actual|actually|right answer|proper|true|must|we (?:get|"
                         r"have|find|obtain)|therefore|thus|so,?)\b", re.I)
 _IS_DENIED = re.compile(r"[\s$\\)\]*}.]{0,8}(?:[\w ]{0,30} )?(?:is|are|was|being) (?:not (?:correct|right|"
@@ -201,8 +204,8 @@ _IS_DENIED = re.compile(r"[\s$\\)\]*}.]{0,8}(?:[\w ]{0,30} )?(?:is|are|was|being
 _CORRECTED = re.compile(
     r"\bcorrect(?:ed)? (?:final |numerical |exact )?(?:answer|result|solution|choice|"
     r"option)[*_]{0,3}(?: for [^.\n:]{1,60}?| to [^.\n:]{1,60}?)? ?"
-    r"(?:(?:should be|would be|must be|is|was|:|=|≈)[*_]{0,3})(?! (?:in|not|that|incorrect|correct|wrong|"
-    r"right)\b)|"
+    r"(?:(?:should be|would be|must be|is|was|:|=|≈)[*_]{0,3})(?!n['’]t| (?:in|not|that|incorrect|correct|"
+    r"wrong|right)\b)|"
     r"\b(?:final )?answer(?: to the problem| here)? (?:should|must|ought to) (?:actually |instead |"
     r"have )?(?:be(?:en)?|equal|read)\b"
     r"(?! (?:written|expressed|given|in|left|rounded|simplified)\b)")
@@ -210,7 +213,7 @@ _CONFIRMED = re.compile(r"\banswer(?: of)?,? (?P<value>\$[^$\n]{1,80}\$|[({\[][^
                         r"[^\n,;]{1,80}?),? "
                         r"(?:is|was) (?:\w+ )?(?:correct|"
                         r"right|accurate|exact|valid)\b")
-_STATED = re.compile(r"\b(?:final )?answer (?:is|=)(?! (?:in|not|correct|wrong|right|also|indeed|"
+_STATED = re.compile(r"\b(?:final )?answer (?:is|=)(?!n['’]t| (?:in|not|correct|wrong|right|also|indeed|"
                      r"therefore|thus)\b)|\bfinal answer[*_]{0,3}[ \t]?:|"
                      r"^[ \t#*_>]{0,8}(?:\d\.\s)?(?:correct(?:ed)? |"
                      r"final )answer[*_ \t]{0,4}:?[*_ \t]{0,4}\n|\banswer:", re.M)
@@ -229,8 +232,12 @@ _WORKED_OUT = re.compile(
     r"results? in|arrives? at|gets?|obtains?|produces?|makes?)\b|"
     r"\bshould (?:instead |therefore |actually )?have (?:ended (?:up )?with|answered|concluded with|boxed)\b")
 _UNREAL = re.compile(r"\b(?:if|had|assum\w+|suppos\w+|under|were|even|without)\b", re.I)
+_IN_PLACE = re.compile(r"\b(?:using|taking|with|by|for)\b.{0,60}\b(?:in place of|instead of|rather than)\b",
+                       re.I)
 _PROPER = re.compile(r"\b(?:correct(?:ly|ed)?|right|proper(?:ly)?|true|actual)\b", re.I)
 _LIST_ITEM = re.compile(r"[-*•+]\s+[^\W\d]{2}|\d{1,2}\.\s")
+_LISTED = re.compile(r"\n[ \t>]*(?:[-*•+]|\d{1,2}[.)])[ \t]")
+_SUM = re.compile(r"[\d\s.,+*/×·÷()$€£%−-]*[+*/×·÷−-][\d\s.,+*/×·÷()$€£%−-]*=\s*(?=\S)")
 
 
 @remember
@@ -257,8 +264,9 @@ def read_corrected_answer(critique: str) -> Reading[str]:
                 continue
             reading = read_value(text, stated.end(), "worked_out" if pattern is _WORKED_OUT else "stated")
             if reading.value is not None and re.search(r"[\d\\]|^[A-J]$|^\([A-J]\)$", reading.value) and \
-                    not _LIST_ITEM.match(reading.value):
-                return reading
+                    not _LIST_ITEM.match(reading.value) and \
+                    not _LISTED.search(text, stated.end(), reading.start + 2):
+                return _take_result(text, reading)
     confirmed = list(_CONFIRMED.finditer(low)) if verdict == "right" else []
     if confirmed:
         start, end = trim(text, *confirmed[-1].span("value"))
@@ -267,15 +275,24 @@ def read_corrected_answer(critique: str) -> Reading[str]:
     return unread("only_students_answer", boxes[-1].start, boxes[-1].end) if boxes else unread("not_stated")
 
 
+def _take_result(text: str, reading: Reading[str]) -> Reading[str]:
+    """Of "22 + 2 = 24" the 24."""
+    worked = _SUM.match(reading.value or "")
+    if worked is None:
+        return reading
+    start, end = trim(text, reading.start + worked.end(), reading.end)
+    return replace(reading, value=text[start:end], start=start) if start < end else reading
+
+
 def _is_own_statement(text: str, stated: re.Match[str], pattern: re.Pattern[str],
                       verdict: Verdict | None) -> bool:
     """Whether an answer is stated in the critique's own name, and not of a case it only supposes."""
     if pattern is _CORRECTED:
         return True
     if pattern is _STATED:
-        return verdict == "right" or not _says_student(text, stated.start() + 8)
+        return verdict == "right" or not _says_student(text, stated.end())
     before = re.split(r"[.!?](?=\s)|\n", text[max(0, stated.start() - 160):stated.end()])[-1]
-    is_supposed = _UNREAL.search(before) and not _PROPER.search(before)
+    is_supposed = (_UNREAL.search(before) or _IN_PLACE.search(before)) and not _PROPER.search(before)
     return not is_supposed and not ("should" not in stated[0] and _says_student(text, stated.end()))
 
 
@@ -287,8 +304,8 @@ def _quotes_student(text: str, box: Box) -> bool:
 
 def _says_student(text: str, at: int) -> bool:
     """Whether the words just before put what follows in the student's mouth."""
-    before = re.split(r"[.!?](?=\s)|\n[ \t]*\n|\n[ \t]*[-*#•]", text[max(0, at - 160):at])
+    before = re.split(r"[.!?;](?=\s)|\n[ \t]*\n|\n[ \t]*[-*#•]", text[max(0, at - 160):at])
     said = next((part for part in reversed(before) if re.search(r"\w", part)), "")
     quoted = list(_STUDENT_SAYS.finditer(said))
     own = re.search(r"\bshould\b", said) or (quoted and _OWN_WORDS.search(said, quoted[-1].end()))
-    return bool(quoted) and not own
+    return bool(_STUDENTS.search(said)) or (bool(quoted) and not own)

@@ -82,9 +82,10 @@ _CONTINUED = re.compile(r"\n[ \t\n]{0,6}(?=(?:\\\[)?\s{0,4}[=≈])")
 
 # 3 red apples + 4 apples = 7: what is counted is no mathematics, but stands in the middle of it
 _NOUNS = re.compile(r"(?<=[\d)%}])[ \t]+((?:[A-Za-z]{2,}[ \t]+){0,2}[A-Za-z]{2,})(?=[ \t]*[-+*/×÷=≈])")
-_SPEAKING = frozenset(
+SPEAKING = frozenset(
     "and or of then is are was plus minus times divided by mod to equals from not so that if in on at "
-    "we the than gives for with but".split()
+    "we the than gives for with but because since as which where when while whereas so thus hence "
+    "therefore instead rather it this they he she has have does did by".split()
 )
 # After these words, or at the start of a line or clause, a side that is a bare number is a whole side.
 _INTRODUCING = frozenset(
@@ -104,10 +105,15 @@ def mask(text: str) -> str:
     text = _BREAKS.sub(lambda m: "\n" * len(m.group()), text)
     text = re.sub(r"\\\$", " $", text)
     text = _masked_functions(_masked_dollars(text))
-    text = _NOUNS.sub(
-        lambda m: m.group() if _SPEAKING & set(m[1].lower().split()) else " " * len(m.group()), text
-    )
+    text = _NOUNS.sub(_masked_noun, text)
     return _CONTINUED.sub(lambda m: " " * len(m.group()), text)
+
+
+def _masked_noun(found: re.Match[str]) -> str:
+    """White space for what is counted; units and words that speak stay."""
+    words = found[1].split()
+    keeps = SPEAKING & set(found[1].lower().split()) or (len(words) == 1 and _is_unit_word(words[0]))
+    return found.group() if keeps else " " * len(found.group())
 
 
 _APPLIED = re.compile(r"(?<![A-Za-z\\])(?:[fghFGH]|[A-Za-z](?=['′]))(?=['′]{0,3} {0,6}\()")
@@ -190,11 +196,17 @@ def _joins(masked: str, word: re.Match[str], previous: str) -> bool:
         return True
     if name == "of":
         return previous.endswith(("%", "}")) or previous.isdecimal()
+    if name == "in" and _INCHES.match(masked, word.end()) is None:
+        return False
     return (
         bool(previous)
         and (previous[-1].isdigit() or previous[-1] in ")}²³/%" or previous.isalpha())
         and (_is_unit_word(name))
     )
+
+
+# 60 in, and not "2 in binary"
+_INCHES = re.compile(r"[ \t]*(?:[.,;:)\]=≈×·*/+^²³\n-]|$|(?:and|by|or|long|wide|tall|high|deep|per)\b)")
 
 
 @lru_cache(maxsize=4096)
@@ -263,6 +275,8 @@ _PART_OF = re.compile(
     r"\b(?:root|roots|twice|half|double|triple|times|plus|minus|over|by|power|of)$",
     re.I,
 )
+# 15 pages x 1/3, 25 classmates + his 1 teacher: an operator, with the words of what is counted
+_OPERATOR_IN_WORDS = re.compile(r"[A-Za-z)\d]\s+[xX]$|[+*×·÷]\s*(?:[a-z']+\s+){0,2}[a-z']+$")
 _GOES_ON = re.compile(
     r"\s*,?\s*(?:(?:the )?(?:cube|square|fourth|cubic|root)\b|times\b|plus\b|minus\b|divided\b|"
     r"multiplied\b|squared\b|cubed\b|to the\b)",
@@ -274,7 +288,9 @@ def _is_whole(masked: str, side: Side, *, is_first: bool) -> bool:
     """Whether an end of a chain is all of its side: not the 5 of "the sum of 3 and 5 = 8"."""
     if is_first:
         before = masked[max(0, side.start - 60) : side.start].rstrip(" \t")
-        if before[-1:] and before[-1] in _OPERATORS + "-−–√_\\#@∘⊕⊗◇★△~ƒ":
+        if before[-1:] and before[-1] in _OPERATORS + "-−–√_%\\#@∘⊕⊗◇★△~ƒ":
+            return False
+        if _OPERATOR_IN_WORDS.search(before):
             return False
         if before[-1:] and (before[-1].isdigit() or before[-1] in ")}") and side.text[0] in "(0123456789":
             return False  # $350 000, 1/2 (68): the side goes on to the left
@@ -316,12 +332,15 @@ def _parts(text: str, *, from_left: bool, whole: bool) -> Iterator[tuple[int, in
 
 _MONEY = re.compile(r"([-−]?)\s*(?:US)?[$€£]\s*(?=[\d.(])")
 _OF = re.compile(r"(?<=[%\d}])\s+of\s+(?=[\d$(\\])")
+_OF_CODE = re.compile(r"\b0[xXbo][0-9A-Fa-f]|%\s*\d")  # 0x1F; 7 % 3 is a remainder
 _TIMES = re.compile(r"(?<=[\d)}½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])\s*[xX]\s*(?=[\d($\\])")
 
 
 @lru_cache(maxsize=16384)
 def read_side(text: str) -> tuple[Expression, Unit | None, int] | None:
     """(expression, unit, length that was read) of a side; None when it is no expression."""
+    if _OF_CODE.search(text):
+        return None
     plain = _OF.sub(" * ", _TIMES.sub(" * ", text))
     is_money = _MONEY.search(plain) is not None
     plain = _MONEY.sub(r"\1", plain)

@@ -22,7 +22,7 @@ from cftdata.answers.decimals import DIGITS, approximate
 from cftdata.answers.equality import Written, read_written
 from cftdata.answers.exact import NotExact, Quotient, compare, evaluate, rational, variables
 from cftdata.answers.expression import Call, Expression, Name, Number
-from cftdata.claims.equations import Side, read_side
+from cftdata.claims.equations import SPEAKING, Side, read_side
 
 Kind = Literal["false", "rounding", "notation"]
 NEAR = Decimal("0.02")
@@ -45,12 +45,43 @@ class Fault:
 
 
 def is_rate(text: str, left: Side, right: Side) -> bool:
-    """4 daps = 7 yaps: two numbers of different things say what one is worth."""
-    things = (
-        re.search(r"[A-Za-z]{2,}", text[left.end : right.start]),
-        re.match(r"\s*([A-Za-z]{2,})", text[right.end :]),
+    """4 daps = 7 yaps, 2 gal = 8 qt: two numbers of different things say what one is worth."""
+    if not (is_literal(left.expression) and is_literal(right.expression)):
+        return False
+    if left.unit and right.unit:
+        return left.unit.dimensions != right.unit.dimensions
+    word = re.match(r"\s*([A-Za-z]{2,})", text[right.end : right.end + 40])
+    is_thing = word is not None and word[1].lower() not in SPEAKING
+    return bool(left.unit or re.search(r"[A-Za-z]{2,}", text[left.end : right.start])) and bool(
+        right.unit or is_thing
     )
-    return all(things) and is_literal(left.expression) and is_literal(right.expression)
+
+
+_MODULUS = re.compile(
+    r"(?:\bmod(?:ulo|ulus)?|\\[pb]?mod|\bZ_?|\\mathbb\s?\{?[ZF]\}?_)[\s{(]{0,6}(\d{1,9})"
+)
+_IN_BASE = re.compile(
+    r"\b(?:in|to) base\b|\bbase[- ](?:\d+|two|ten|eight|sixteen) (?:number|system|arithmetic|notation)|"
+    r"\bbinary\b|\boctal\b|\bhexadecimal\b",
+    re.I,
+)
+
+
+def holds_elsewhere(text: str, left: Side, right: Side) -> bool:
+    """1 + 1 = 0 (mod 2), 1 + 1 = 10 in binary: a text that counts otherwise says so near by."""
+    around = text[max(0, left.start - 300) : right.end + 80]
+    if _IN_BASE.search(around):
+        return True
+    moduli = {int(number) for number in _MODULUS.findall(around)} - {0}
+    if not moduli:
+        return False
+    try:
+        values = rational(evaluate(left.expression)), rational(evaluate(right.expression))
+    except NotExact:
+        return False
+    if values[0] is None or values[1] is None:
+        return False
+    return any((values[0] - values[1]).numerator % modulus == 0 for modulus in moduli)
 
 
 def judge_pair(left: Side, right: Side, sign: str, names: Mapping[str, Expression]) -> Fault | None:
@@ -136,10 +167,14 @@ def _same_in_units(left: Side, right: Side, forms: tuple[Quotient, Quotient]) ->
         is_share = re.search(r"[*×x]\s*\$?100(?![\d%])", left.text) and right.text.strip().endswith(
             "%"
         )  # 3/4 * 100 = 75%
-        if abs(bare) > 1 and "of" not in left.text + right.text and not is_share:
+        times = re.search(r"%\s*(?:[*×·⋅]|\\cdot|\\times)", left.text)
+        is_product = times and ratio not in (100, Fraction(1, 100))  # 13% * 15 = 1.95
+        if abs(bare) > 1 and "of" not in left.text + right.text and not (is_share or is_product):
             return True  # 48 = 100% + 20%: of something that only words name
     if left.unit and right.unit and left.unit.dimensions == right.unit.dimensions:
-        return ratio == right.unit.factor / left.unit.factor
+        scale = left.unit.factor / right.unit.factor
+        is_round = 1 not in (scale.numerator, scale.denominator)  # 5 miles = 8 km, and not 5 feet = 61 inches
+        return ratio * scale == 1 or (is_round and abs(ratio * scale - 1) <= NEAR)
     return bool(left.unit or right.unit) and ratio in _CONVERSIONS
 
 

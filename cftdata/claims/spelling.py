@@ -33,7 +33,6 @@ _SPELLINGS = tuple(
     for pattern, spelling in (
         (r"<<[^<>]{0,200}>>", " "),  # GSM8K's calculator notes
         (r"(?<=\d)(?:,|\{,\}|\\,)(?=\d{3}(?!\d))", ""),
-        (r"\\[dt]?frac\s{0,3}\{([^{}]{1,200})\}\s{0,3}\{([^{}]{1,200})\}", r" (\1)/(\2) "),
         (r"\\[dt]?frac\s{0,3}(\d)\s{0,3}(\d)", r" \1/\2 "),
         (r"\\sqrt\s{0,3}\[3\]|³√|∛|\bcube\s+root(?:\s+of)?(?![a-z])|\bcbrt\b", " cuberoot "),
         (r"\\sqrt|√|\bsquare\s+root(?:\s+of)?(?![a-z])|\bsqrt\b", " squareroot "),
@@ -56,6 +55,8 @@ _SPELLINGS = tuple(
         ),
     )
 )
+_FRACTION = re.compile(r"\\[dt]?frac\s{0,3}\{([^{}]{1,200})\}\s{0,3}\{([^{}]{1,200})\}")
+MAX_NESTED = 5
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|\.\d+|[^\W\d_]+(?:'[a-z]+)?|[-+/^=<>≤≥≠%!]")
 
 
@@ -63,6 +64,8 @@ _TOKEN = re.compile(r"\d+(?:\.\d+)?|\.\d+|[^\W\d_]+(?:'[a-z]+)?|[-+/^=<>≤≥�
 def plain(text: str) -> str:
     """The text's words, numbers and operators in lower case, a blank between each."""
     text = text.lower()
+    for _ in range(MAX_NESTED if "frac" in text else 0):  # the inner ones first
+        text = _FRACTION.sub(r" (\1)/(\2) ", text)
     for pattern, spelling in _SPELLINGS:
         text = pattern.sub(spelling, text)
     return " ".join(_TOKEN.findall(text.translate(_SUBSCRIPTS)))

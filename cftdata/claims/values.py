@@ -26,6 +26,7 @@ from cftdata.claims.pairs import (
     Fault,
     filled,
     has_decimals,
+    holds_elsewhere,
     is_literal,
     is_near,
     is_rate,
@@ -75,13 +76,12 @@ def _judge_chain(equation: Equation, names: Mapping[str, Expression], text: str)
         left, right = equation.sides[index], equation.sides[index + 1]
         if index == 0 and isinstance(left.expression, Name):
             continue
-        if (
-            index == 0
-            and len(equation.signs) == 1
-            and (_is_remainder(text, right) or is_rate(text, left, right))
-        ):
+        is_last = index == len(equation.signs) - 1
+        if (is_last and _is_remainder(text, right)) or is_rate(text, left, right):
             continue
         fault = judge_pair(left, right, sign, names)
+        if fault and holds_elsewhere(text, left, right):
+            continue
         if fault:
             yield fault
             return  # what follows a false step carries it on
@@ -158,6 +158,8 @@ def _only_name(equation: Equation) -> str | None:
     if set(equation.signs) - {"=", "≈"} or equation.signs[-1:] == ("≈",):
         return None
     names = {name for side in equation.sides for name in _names_in(side.expression)}
+    if _named(equation) and any(_names_in(side.expression) for side in equation.sides[1:]):
+        return None  # x = x + 1 counts on
     if len(names) != 1 or (
         len(equation.sides) == 2 and _named(equation) and is_literal(equation.sides[1].expression)
     ):

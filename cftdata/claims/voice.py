@@ -78,8 +78,13 @@ _SUPPOSED = re.compile(
 )
 
 
-def judge_voice(text: str, start: int, end: int, verdict: Verdict | None) -> Voice:
-    """The voice of text[start:end]; verdict is what the critique says of the whole response."""
+def judge_voice(
+    text: str, start: int, end: int, verdict: Verdict | None, *, is_theirs: bool = False
+) -> Voice:
+    """The voice of text[start:end]; verdict is what the critique says of the whole response.
+
+    is_theirs: whether the response says the same, so that the critique may only repeat it.
+    """
     sentence, before, after = _around(text, start, end)
     lead = text[sentence:start]
     if _WHETHER.search(lead) or _UNFINISHED.match(text, end):
@@ -96,12 +101,46 @@ def judge_voice(text: str, start: int, end: int, verdict: Verdict | None) -> Voi
     judged = _judgement(lead, after)
     if judged == "wrong":
         return "refuted"
-    reported = _ATTRIBUTED.search(lead) or _ATTRIBUTED.search(before)
+    reported = is_theirs or _ATTRIBUTED.search(lead) or _ATTRIBUTED.search(before)
     if judged == "right":
         return "endorsed" if reported else "asserted"
     if reported:
         return "endorsed" if verdict == "right" else "quoted"
     return "asserted"
+
+
+_CLAUSE = re.compile(
+    r"[,;:](?=\s)|\b(?:because|since|as|so|but|while|whereas|however|and|hence|thus|therefore)\b", re.I
+)
+_ACCORDING = re.compile(
+    r"\b(?:according to|per|in|by|for|following|with|on|from) (?:the |their |his |her )?(?:student|solution|"
+    r"response|solver|author|work|answer|calculation)\w*|"
+    r"\b(?:student|solution|response|solver)(?:['’]s \w+)?\s*:",
+    re.I,
+)
+
+
+def speaks_for_itself(text: str, start: int, end: int) -> bool:
+    """Whether the clause around text[start:end], taken alone, is the critique's own: nothing in it denies
+    what it says, or has it from the response."""
+    sentence = _sentence_start(text, start)
+    lead = text[sentence:start]
+    if _is_quoted(text, sentence, start) or _WHETHER.search(lead) or _ACCORDING.search(lead):
+        return False
+    clause = lead[max((stop.end() for stop in _CLAUSE.finditer(lead)), default=0) :]
+    stop = _CLAUSE_END.search(text, end)
+    rest = text[end : min(end + 80, stop.start()) if stop else end + 80]
+    return not any(
+        words.search(part) for words in (_ATTRIBUTED, _REFUTING) for part in (clause, rest)
+    ) and not (_UNFINISHED.match(text, end) or _TAKEN_BACK.search(text, end, end + 120))
+
+
+_TAKEN_BACK = re.compile(
+    r"\b(?:wait|hmm|actually|scratch (?:that|this)|oops|let me (?:re|double|try|check|correct)|correction|"
+    r"no,|sorry|i (?:mis|was wrong|made))|\?",
+    re.I,
+)
+_CLAUSE_END = re.compile(r"[,;.!?:](?=\s|$)|\n|\s[(\[–—]|\b(?:but|while|whereas|so|and|not)\b", re.I)
 
 
 def _is_quoted(text: str, sentence: int, start: int) -> bool:

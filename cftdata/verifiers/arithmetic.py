@@ -14,15 +14,18 @@ Not covered: statements in words, logarithms and trigonometry, identities with f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from cftdata.claims.equations import find_equations
 from cftdata.claims.pairs import Fault
+from cftdata.claims.spelling import Said, find_said, plain
 from cftdata.claims.values import find_faults
-from cftdata.claims.voice import is_supposed, judge_voice
+from cftdata.claims.voice import is_supposed, judge_voice, speaks_for_itself
 from cftdata.reading import hide_thinking
-from cftdata.sample import Critique, Evidence, Outcome, Sample, Verdict, Verification
+from cftdata.sample import Evidence, Outcome, Sample, Verdict, Verification
 
 MAX_CHARS = 60_000
 MAX_EVIDENCE = 40
@@ -44,7 +47,7 @@ class ArithmeticVerifier:
         if len(text) > MAX_CHARS:
             return self._say("abstain", "too_long")
         try:
-            found = _judge(text, sample.critique)
+            found = _judge(text, sample)
         except TimeoutError:
             return self._say("error", "time_limit")
         if not found:
@@ -77,14 +80,16 @@ def own_words(critique: str) -> str:
     return text if end < 0 else text[:end]
 
 
-def _judge(text: str, critique: Critique) -> list[tuple[str, Evidence]]:
+def _judge(text: str, sample: Sample) -> list[tuple[str, Evidence]]:
     """(reason, place) of every fault that is the critique's own."""
+    assert sample.critique is not None
+    said = Said(sample.response.text[:MAX_CHARS] if sample.response else "")
     found = []
     for fault in find_faults(text, follows_names=False, limit_s=LIMIT_S):
-        reason = _reason(text, fault, critique.verdict)
-        if reason:
+        reason = _reason(text, fault, sample.critique.verdict, said)
+        if reason and not _is_redefined(text, fault, sample.query.text):
             evidence = Evidence(
-                text=critique.text[fault.start : fault.end],
+                text=sample.critique.text[fault.start : fault.end],
                 start=fault.start,
                 end=fault.end,
                 note=fault.detail,
@@ -93,12 +98,39 @@ def _judge(text: str, critique: Critique) -> list[tuple[str, Evidence]]:
     return found
 
 
-def _reason(text: str, fault: Fault, verdict: Verdict | None) -> str | None:
+def _reason(text: str, fault: Fault, verdict: Verdict | None, said: Said) -> str | None:
     if fault.is_put_in and is_supposed(text, fault.start):
         return None
-    voice = judge_voice(text, fault.start, fault.end, verdict)
+    theirs = _compare(text[fault.start : fault.end], said)
+    voice = judge_voice(text, fault.start, fault.end, verdict, is_theirs=theirs == "same")
+    if theirs == "other" and fault.kind == "false" and speaks_for_itself(text, fault.start, fault.end):
+        voice = "asserted"  # the response has another result, so that no denial around is of this one
     if voice not in ("asserted", "endorsed"):
         return None
     if fault.kind != "false":
         return fault.kind
     return "false_equation" if voice == "asserted" else "endorsed_false_equation"
+
+
+def _compare(equation: str, said: Said) -> Literal["same", "other"] | None:
+    """Whether the response says the same equation, or gives its left side another result; else None."""
+    form = plain(equation)
+    left, sign, right = form.rpartition(" = ")
+    if not sign or not re.search(r"\d", left) or not re.search(r"\d", right):
+        return None
+    if find_said(equation, said) == "said":
+        return "same"
+    return "other" if said.holds(f"{left} =") else None
+
+
+_REDEFINED = re.compile(
+    r"\b([A-Za-z])\s?(?:\\?\*|∗|\\ast)\s?([A-Za-z])[\s$]*(?:=|\bis\b|\bas\b|\bto be\b)"
+    r"(?=[^.\n]*\b\1)(?=[^.\n]*\b\2)[^.\n]*[-+^²³/]"
+)
+
+
+def _is_redefined(text: str, fault: Fault, query: str) -> bool:
+    """Whether the equation has a star, which query or critique let stand for an operation of their own."""
+    if not re.search(r"[*∗]|\\ast", text[fault.start : fault.end]):
+        return False
+    return _REDEFINED.search(query[:MAX_CHARS]) is not None or _REDEFINED.search(text) is not None

@@ -25,10 +25,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from cftdata.answers.forms import match_forms, read_nearness, split_forms
-from cftdata.reading import Reading, find_boxes, hide_thinking
-from cftdata.sample import Critique, Evidence, Outcome, Sample, Verdict, Verification
+from cftdata.reading import Reading, find_boxes, hide_thinking, is_value, trim
+from cftdata.sample import Critique, Evidence, Outcome, Response, Sample, Verdict, Verification
 from cftdata.verdict import read_corrected_answer
 
 __all__ = ["RESTS_ON_REFERENCE", "OwnAnswerVerifier"]
@@ -75,6 +76,9 @@ class OwnAnswerVerifier:
             said = _Said("abstain", "no_critique")
         else:
             reading = _find_answer(sample.critique)
+            if reading.reason == "not_stated" and sample.critique.verdict == "wrong":
+                theirs = sample.response.final_answer if sample.response else None
+                reading = _find_contrasted(sample.critique.text, theirs or "") or reading
             own = _read_own(sample.critique.text, reading)
             said = (
                 self._judge(sample, sample.critique, own)
@@ -83,6 +87,8 @@ class OwnAnswerVerifier:
             )
             if own and reading.reason in ("stated", "worked_out") and _is_of_a_step(own.around, own):
                 said = _Said("abstain", "answer_of_a_step")
+            if said.outcome == "fail" and reading.reason == "contrasted" and not _is_last(sample.response):
+                said = _Said("abstain", "answer_of_a_step", said.held)
         return Verification(
             verifier=self.name,
             version=self.version,
@@ -154,6 +160,59 @@ def _find_answer(critique: Critique) -> Reading[str]:
         return Reading(None, "empty", 0, 0)
     at = max(0, critique.text.rfind(given))
     return Reading(given, "given", at, at + len(given) if critique.text.startswith(given, at) else at)
+
+
+_IS = r"(?:\bis|\bare|\bwas|\bbe|\bbeen|\bequals?|\bto|\bgets?|\bobtains?|\byields?|['’]s|=|:)[\s$\\(*]{1,4}"
+_OURS = r"(?:(?:actually|really|exactly|in fact),? )?(?P<NAME>-?\$?[\d\\][^,;.\n]{0,40}?(?:\.\d+)?)"
+_CLOSES = r"(?=[\s$\\)*]*(?:[,;]|\.(?!\d)|\n|$))"
+_NOT_THEIRS = re.compile(
+    rf"{_IS}{_OURS.replace('NAME', 'value')}[\s$\\)*]*,?\s(?:and |but )?(?:not|instead of|rather than)\s"
+    r"(?:(?:the|their|student['’]s|claimed|incorrect|given|a|an)\s){0,4}[\s$\\(*]*$",
+    re.I,
+)
+_BUT_OURS = re.compile(
+    r"[^.\n]{0,60}?\b(?:but|while|whereas|although)\b[^.\n=]{0,40}?"
+    r"\b(?:correct|true|actual|right|real) [^.\n=\d]{1,40}?"
+    rf"{_IS}{_OURS.replace('NAME', 'value')}{_CLOSES}|"
+    r"[\s$\\)*]*[.;,]\s(?:in fact,? |actually,? )?it(?:['’]s| is| should be| should have been)[\s$\\(*]{1,4}"
+    rf"{_OURS.replace('NAME', 'other')}{_CLOSES}",
+    re.I,
+)
+_NOT_OF_ALL = re.compile(
+    r"\b(?:if|step|suppose)\b|\b(?:student|solution|they|he|she|response)\b[^,;]{0,30}\b(?:sets?|uses?|used|"
+    r"takes?|treats?|gets?|has|writes?|assum\w+|incorrectly|wrongly|mistakenly)\b[^,;]{0,60}$",
+    re.I,
+)
+
+
+def _find_contrasted(text: str, theirs: str) -> Reading[str] | None:
+    """The answer put in the place of the response's: "it is 24, not 22", "22, but the true value is 24"."""
+    bare = theirs.strip(" $")
+    if not re.search(r"\d", bare) or len(bare) > 40:
+        return None
+    voice = hide_thinking(text).text[-MAX_READ:]
+    low = len(text) - len(voice)
+    for at in islice(re.finditer(rf"(?<![\w.]){re.escape(bare)}(?![\w%]|\.\d)", voice), 20):
+        lead = re.split(r"[.!?](?=\s)|\n", voice[max(0, at.start() - 160) : at.start()])[-1]
+        ours = _NOT_THEIRS.search(lead)
+        start = at.start() - len(lead)
+        if ours is None:
+            ours, start = _BUT_OURS.match(voice[at.end() : at.end() + 200]), at.end()
+        if ours and not _NOT_OF_ALL.search(lead):
+            first, last = trim(voice, *(start + n for n in ours.span(ours.lastgroup or 0)))
+            if is_value(voice[first:last]):
+                return Reading(voice[first:last], "contrasted", low + first, low + last)
+    return None
+
+
+def _is_last(response: Response | None) -> bool:
+    """Whether the response reaches its answer in its last equations only, and not in a step on the way."""
+    answer = (response.final_answer or "").strip(" $") if response else ""
+    token = re.compile(rf"(?<![\w.]){re.escape(answer)}(?![\w%]|\.\d)")
+    lines = response.text[-MAX_READ:].splitlines() if response and answer else []
+    first = next((at for at, line in enumerate(lines) if token.search(line)), len(lines))
+    results = (re.findall(r"=[\s$\\(<]*([^\s=$\\)>][^=\n]*)", line) for line in lines[first + 1 :])
+    return bool(lines) and all(token.search(result) for found in results for result in found[-1:])
 
 
 _ALSO = re.compile(r"\bor\b|approx|≈|\bdecimal|\bexact|\bequivalent|\balternative|\bsimplified", re.I)
