@@ -206,7 +206,7 @@ def _stands_alone(text: str, left: Side, right: Side) -> bool:
     """Whether nothing around it makes it a part of something else."""
     line = text.rfind("\n", 0, left.start) + 1
     before = re.sub(r"^\W*(?:step )?\d+[.:)]", "", text[line : left.start], flags=re.I)
-    after = re.sub(r"^\s*(?:\\\)|\\\]|\$(?!\d))", "", text[right.end : right.end + 40])
+    after = re.sub(r"^\s*(?:\\\)|\\\]|\$(?!\d))", "", text[_end(right) : _end(right) + 40])
     end = _ENDS.match(after)
     if end is None or _LEADS_ON.search(re.sub(r"(?:\\[(\[]|\$)\s*$", "", before)):
         return False

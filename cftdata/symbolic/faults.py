@@ -71,9 +71,10 @@ def _wrong_verdict(case: _Case) -> bool:
         return True
     step = writer.rng.randrange(len(known.steps))
     draft.verdict, draft.first_error_step = "wrong", step
+    equations = [check.said for check in known.checks.found if check.step == step]
+    kind = "planted_blame" if equations else "planted_blame_bare"
     draft.praise = []
-    where = writer.say("first_mistake" if known.unit else "mistake", **writer.name(step))
-    draft.blame = [f"{where}: it does not follow from the problem."]
+    draft.blame = [writer.say(kind, eq=writer.show(equations[0] if equations else ""), **writer.name(step))]
     draft.closing = [writer.say("rejected_firmly")]
     return True
 
@@ -103,6 +104,7 @@ def _endorsed_false_equation(case: _Case) -> bool:
         return False
     said, name = case.writer.show(error.said), case.writer.name(error.step)
     draft.praise.append(case.writer.say("planted_praise", eq=said, **name))
+    draft.praise.append(case.writer.say("planted_turn"))
     draft.blame, draft.first_error_step = [], None
     draft.closing = close(case.writer, case.known, draft)
     return True
