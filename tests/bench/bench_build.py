@@ -1,0 +1,256 @@
+"""The driver against bare clients, faults and kills: `python tests/bench/bench_build.py`, about five minutes.
+
+Against a provider on 127.0.0.1 in a process of its own with set latency and faults (`fake_provider.py`):
+
+    throughput   rows a second and CPU a call with 64 in flight: a bare aiohttp client, a bare litellm loop,
+                 and the driver over both; by turns in one run, so that a busy machine is busy for all
+    faults       of each request's first try 9% 429 with Retry-After, 9% 500, 5% malformed, 1% hang: what is
+                 delivered, whether a Retry-After is kept, what is paid for twice
+    kills        a build of 2,000 rows, killed (SIGKILL) at 50 random moments and started again each time
+
+Prints Markdown. Figures are ratios of one run; absolute ones are the machine's.
+Not covered: other frameworks, real providers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+TESTS = Path(__file__).parents[1]
+sys.path.insert(0, str(TESTS))
+
+import aiohttp  # noqa: E402
+from fake_provider import Asked, mix  # noqa: E402
+from small_build import kill_and_go_on  # noqa: E402
+
+from cftdata.calls import Message, Provider, Request  # noqa: E402
+from cftdata.driver import Driver, Limits  # noqa: E402
+from cftdata.endpoint import EndpointProvider  # noqa: E402
+from cftdata.ledger import Ledger  # noqa: E402
+from cftdata.providers import LitellmProvider, ProviderSettings, load_litellm  # noqa: E402
+
+MODEL = "openai/fake"
+N_IN_FLIGHT = 64
+QUESTION = "What is wrong in this solution? Step 1: 12 + 30 = 42. Step 2: 42 * 3 = 126. " * 12  # about 1 kB
+TOLD_S = 0.05
+"""A call that the server sees so soon after its 429 had left the client before the 429 was read."""
+
+Call = Callable[[str], Awaitable[None]]
+
+
+class Timing(NamedTuple):
+    """What some rows took."""
+
+    seconds: float = 0
+    cpu_s: float = 0
+    n_rows: int = 0
+
+    def plus(self, other: Timing) -> Timing:
+        return Timing(self.seconds + other.seconds, self.cpu_s + other.cpu_s, self.n_rows + other.n_rows)
+
+    @property
+    def rows_per_s(self) -> float:
+        return self.n_rows / self.seconds
+
+    @property
+    def cpu_ms(self) -> float:
+        return 1000 * self.cpu_s / self.n_rows
+
+
+@contextmanager
+def server(*options: str) -> Iterator[str]:
+    """The base URL of a provider in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = Path(folder) / "port"
+        process = subprocess.Popen([sys.executable, str(TESTS / "fake_provider.py"), "--port-file", str(port),
+                                    *options])
+        try:
+            while not port.exists():
+                if process.poll() is not None:
+                    raise RuntimeError("the provider did not start")
+                time.sleep(0.02)
+            yield port.read_text()
+        finally:
+            process.terminate()
+            process.wait()
+
+
+async def ask_all(call: Call, texts: Sequence[str]) -> Timing:
+    """The texts, 64 in flight."""
+    left = iter(texts)
+
+    async def work() -> None:
+        for text in left:
+            await call(text)
+
+    began, cpu = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(work() for _ in range(N_IN_FLIGHT)))
+    return Timing(time.perf_counter() - began, time.process_time() - cpu, len(texts))
+
+
+def request_for(text: str) -> Request:
+    return Request(model=MODEL, messages=(Message(role="user", content=text),), temperature=0.7)
+
+
+def bare_aiohttp(session: aiohttp.ClientSession, api_base: str) -> Call:
+    async def call(text: str) -> None:
+        body = {"model": "fake", "messages": [{"role": "user", "content": text}], "temperature": 0.7}
+        async with session.post(f"{api_base}/chat/completions", json=body) as response:
+            assert (await response.json())["choices"][0]["message"]["content"]
+
+    return call
+
+
+def bare_litellm(litellm: Any, api_base: str) -> Call:
+    async def call(text: str) -> None:
+        answer = await litellm.acompletion(model=MODEL, messages=[{"role": "user", "content": text}],
+                                           temperature=0.7, api_base=api_base)
+        assert answer.choices[0].message.content
+
+    return call
+
+
+def driven(driver: Driver) -> Call:
+    async def call(text: str) -> None:
+        assert (await driver.ask(request_for(text))).completion is not None
+
+    return call
+
+
+async def time_clients(api_base: str, n_rows: int, n_rounds: int) -> dict[str, Timing]:
+    """By turns; the first round of each is not counted (connections, imports)."""
+    litellm = load_litellm()
+    limits = {"default": Limits(n_in_flight=N_IN_FLIGHT)}
+    with (tempfile.TemporaryDirectory(dir=Path.cwd()) as folder,  # on a disk, as a build's ledger is
+          Ledger(Path(folder) / "a.sqlite") as first, Ledger(Path(folder) / "b.sqlite") as second):
+        over_aiohttp = Driver(first, {MODEL: EndpointProvider(api_base)}, limits)
+        over_litellm = Driver(second, {MODEL: open_litellm(api_base)}, limits)
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+            clients = {"bare aiohttp": bare_aiohttp(session, api_base),
+                       "bare litellm": bare_litellm(litellm, api_base),
+                       "driver, endpoint": driven(over_aiohttp), "driver, litellm": driven(over_litellm)}
+            timings = await take_turns(clients, n_rows, n_rounds)
+        await over_aiohttp.close()
+        await over_litellm.close()
+    return timings
+
+
+async def take_turns(clients: dict[str, Call], n_rows: int, n_rounds: int) -> dict[str, Timing]:
+    timings = dict.fromkeys(clients, Timing())
+    for turn in range(n_rounds + 1):
+        for name, call in clients.items():
+            n_now = n_rows if turn else N_IN_FLIGHT
+            timing = await ask_all(call, [f"{name} {turn} {row} {QUESTION}" for row in range(n_now)])
+            timings[name] = timings[name].plus(timing) if turn else Timing()
+    return timings
+
+
+def tell_throughput(latency_ms: int, n_rows: int, n_rounds: int) -> None:
+    with server("--latency-ms", str(latency_ms)) as api_base:
+        timings = asyncio.run(time_clients(api_base, n_rows, n_rounds))
+    bare = timings["bare aiohttp"].rows_per_s
+    print(f"\n## {latency_ms} ms an answer, {N_IN_FLIGHT} in flight, {n_rounds} turns of {n_rows} rows\n")
+    print("| client | rows/s | of bare aiohttp | of bare litellm | CPU ms/call |\n|---|---|---|---|---|")
+    for name, timing in timings.items():
+        print(f"| {name} | {timing.rows_per_s:.1f} | {timing.rows_per_s / bare:.3f} "
+              f"| {timing.rows_per_s / timings['bare litellm'].rows_per_s:.2f} | {timing.cpu_ms:.2f} |")
+    own_litellm = timings["driver, litellm"].cpu_ms - timings["bare litellm"].cpu_ms
+    own = timings["driver, endpoint"].cpu_ms - timings["bare aiohttp"].cpu_ms
+    print(f"\nCPU a call over the bare client: {own_litellm:.2f} ms over litellm, {own:.2f} ms over aiohttp.")
+
+
+async def meet_faults(provider: Provider, api_base: str, folder: Path, n_rows: int) -> list[str]:
+    """What a build over the mix of faults came to, as lines."""
+    texts = [f"{row} {QUESTION}" for row in range(n_rows)]
+    limits = {"default": Limits(n_in_flight=N_IN_FLIGHT, timeout_s=5)}
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        driver = Driver(ledger, {MODEL: provider}, limits)
+        began = time.perf_counter()
+        answers = await asyncio.gather(*(driver.ask(request_for(text)) for text in texts))
+        seconds = time.perf_counter() - began
+        await driver.close()
+        (totals,) = ledger.totals()
+    async with aiohttp.ClientSession() as session, session.get(api_base.replace("/v1", "/asked")) as told:
+        asked = [Asked(**each) for each in await told.json()]
+    return [f"rows delivered: {sum(answer.completion is not None for answer in answers)} of {n_rows}, "
+            f"in {seconds:.0f} s; {len(asked)} calls",
+            f"faults met: {dict(Counter(each.fault for each in asked if each.fault))}",
+            f"in the ledger: {totals.n_calls} completions, {totals.n_usable} usable, faults {totals.faults}, "
+            f"failures {totals.n_failures}",
+            *judge_asked(asked)]
+
+
+def judge_asked(asked: Sequence[Asked], retry_after_s: float = 1) -> list[str]:
+    """Whether a Retry-After was kept, and what was answered well more than once."""
+    told = [each for each in asked if each.fault == "rate_limited" and each.answered_at]
+    ends = {each.text: (each.answered_at or 0) + retry_after_s for each in told}
+    same = sum(each.n_try > 0 and each.text in ends and each.at < ends[each.text] for each in asked)
+    model = sum(any((each.answered_at or 0) + TOLD_S < other.at < (each.answered_at or 0) + retry_after_s
+                    for each in told) for other in asked)
+    paid = Counter(each.text for each in asked if each.fault in {None, "malformed"} and each.answered_at)
+    malformed = {each.text for each in asked if each.fault == "malformed"}
+    again = [text for text, n_paid in paid.items() if n_paid > 1]
+    return [f"asked again before its Retry-After: {same}; anything asked of the model more than "
+            f"{1000 * TOLD_S:.0f} ms after a 429 and before its Retry-After: {model}",
+            f"paid for twice: {len(again)} requests, of which malformed at first: "
+            f"{sum(text in malformed for text in again)}"]
+
+
+def tell_faults(n_rows: int) -> None:
+    assert mix("x", 1) is None  # only first tries
+    for name, open_one in (("endpoint", EndpointProvider), ("litellm", open_litellm)):
+        with server("--latency-ms", "50", "--mix") as api_base, tempfile.TemporaryDirectory() as folder:
+            lines = asyncio.run(meet_faults(open_one(api_base), api_base, Path(folder), n_rows))
+        print(f"\n## Faults, {n_rows} rows, driver over {name}\n\n- " + "\n- ".join(lines))
+
+
+def open_litellm(api_base: str) -> LitellmProvider:
+    return LitellmProvider(MODEL, ProviderSettings(api_base=api_base))
+
+
+def tell_kills(n_rows: int, n_kills: int, seed: int) -> None:
+    draw = random.Random(seed)
+    moments = [draw.randrange(1, n_rows) for _ in range(n_kills)]
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        outcome = asyncio.run(kill_and_go_on(Path(folder), n_rows, moments, seed))
+    print(f"\n## kill -9 at {n_kills} random moments of {n_rows} rows (seed {seed})\n")
+    print(f"- killed {outcome.n_kills} times in {time.perf_counter() - began:.0f} s")
+    print(f"- rows written: {len(outcome.rows)}, distinct: {len(set(outcome.rows))}")
+    print(f"- calls for what the ledger held: {outcome.n_paid_again}")
+    print(f"- calls in all: {outcome.n_asked}; at most 16 were in flight at each kill, so that at most "
+          f"{n_rows + 16 * outcome.n_kills} are needed")
+    print(f"- torn outputs: {outcome.n_torn}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", choices=["throughput", "faults", "kills"])
+    parser.add_argument("--n-rounds", type=int, default=3)
+    parser.add_argument("--n-kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    os.environ.setdefault("OPENAI_API_KEY", "none-is-needed")
+    if options.only in {None, "throughput"}:
+        tell_throughput(500, 6 * N_IN_FLIGHT, options.n_rounds)
+        tell_throughput(50, 16 * N_IN_FLIGHT, options.n_rounds)
+    if options.only in {None, "faults"}:
+        tell_faults(600)
+    if options.only in {None, "kills"}:
+        tell_kills(2000, options.n_kills, options.seed)
+
+
+if __name__ == "__main__":
+    main()
