@@ -56,19 +56,27 @@ _EXPLICIT = re.compile(
     r"line)?(?: (?:number|index|location))?"
     r"[\s\"*_`]{0,6}[:=][\s\"*_`]{0,6}(?:(?:at |in )?(?:the )?[*_]{0,2}(?:step|paragraph|line)[ _]?)?#?"
     rf"(?:{_N}|(?P<none>n/?a|none|null|no error|not applicable|nil|-)(?!\w))")
+_FAULT = rf"(?:{_WRONG}|errors?|mistakes?|flaws?|slips?|missteps?|blunders?|oversights?|problems?)"
+_IN = r"(?:in|at|on|with|within|during|from)"
+_PLACE = rf"(?:{_STEP}|{_ORDINAL.replace('?P<n>', '?P<nth>').replace('?P<unit>', '?P<kind>')})"
 _FIRST = (
     re.compile(rf"first (?:\w+ )?(?:{_WRONG}|mistake)[\w' ]{{0,40}}? (?:in|at|on|with|within|during|from|"
                rf"is|:) {_STEP}"),
     re.compile(rf"first {_WRONG} step (?:is|was|occurs at|appears as) {_STEP}"),
     re.compile(rf"{_NAMED}[*_]{{0,3}},? (?:is|contains|has|was|makes|introduces) (?:where )?(?:the )?"
                rf"(?:student makes (?:the|their) )?first (?:\w+ )?(?:{_WRONG}|mistake)"),
-    re.compile(rf"first (?:goes|went|go) wrong (?:in|at) {_STEP}"),
+    re.compile(rf"{_FAULT} (?:\w+ ){{0,3}}?first (?:appears?|occurs?|arises?|shows? up|made|happens?|enters?|"
+               rf"comes?|emerges?) {_IN} {_PLACE}"),
+    re.compile(rf"(?:goes|went|going|go) (?:wrong|astray|awry|off track|off the rails) (?:first )?{_IN} {_PLACE}"),
+    re.compile(rf"(?:reasoning|argument|solution|logic|proof|derivation|work|student) (?:first )?(?:breaks down|"
+               rf"fails|falls apart|derails) {_IN} {_PLACE}"),
     re.compile(rf"first (?:\w+ )?(?:{_WRONG}|mistake)[\w' ]{{0,40}}? (?:in|at|is) {_ORDINAL}"),
-    re.compile(rf"(?:error|mistake|flaw)s?[\w' ]{{0,30}}? (?:in|at|is in|with|during|from) {_STEP}"),
+    re.compile(rf"(?:error|mistake|flaw|slip|misstep|blunder)s?[\w' ]{{0,30}}? (?:in|at|is in|with|during|from) "
+               rf"{_PLACE}"),
 )
 _CALLED = re.compile(
     rf"{_NAMED}(?:[ ,-]|and|to|–){{0,6}}(?P<last>\d{{1,3}})?[*_\"'`)>\]]{{0,4}}(?:\s?\([^)\n]{{0,60}}\))?"
-    rf"(?P<colon>[ \t]?[:.–—-])?[*_ \t]{{0,6}}(?P<said>[^.\n]{{0,160}})")
+    rf"(?P<colon>[ \t]?[:.–—-])?[*_ \t]{{0,6}}(?=(?P<said>[^.\n]{{0,160}}))")
 _MAKES = re.compile(
     rf"^(?:(?:it|this|which|student|the student|they|he|she|the solution|the model|also|then)\W+){{0,3}}"
     rf"(?:(?:is|are|was|were|seems|appears)(?: also| clearly| mathematically| completely| therefore|"
@@ -76,6 +84,7 @@ _MAKES = re.compile(
     rf"accurate))\b|"
     rf"(?:ma(?:kes?|de)|contains?|ha[sd]|introduces?|introduced|includes?|commits?|committed|uses?|"
     rf"used) (?:an?|the|some|several|two|another)? ?(?:\w+ )?(?:{_WRONG}|mistake)|"
+    rf"is where [^.\n]{{0,40}}?(?:wrong|{_WRONG}|mistake|astray|awry|off track)\b|"
     rf"(?:incorrectly|wrongly|mistakenly|erroneously|miscalculate[sd]?|misinterprets?|misread|misapplies|"
     rf"fails?\b|goes wrong|went wrong)|"
     rf"{_WRONG}\b)")
@@ -143,13 +152,19 @@ def _counts_from_zero(text: str, unit: str) -> bool:
 
 
 def _number(named: re.Match[str]) -> int:
-    return _NUMBERS.get(named["n"]) or int(named["n"])
+    said = named["n"] or named["nth"]
+    return _NUMBERS.get(said) or int(said)
+
+
+def _unit(named: re.Match[str]) -> str:
+    groups = named.groupdict()
+    return str(groups.get("unit") or groups.get("kind") or "step")
 
 
 def _zero_based(text: str, named: re.Match[str], reason: str) -> Reading[int]:
     """The step that a match names, counted from 0."""
     n = _number(named)
-    unit, span = named["unit"] or "step", (named.start(), named.end())
+    unit, span = _unit(named), (named.start(), named.end())
     if _counts_from_zero(text, unit):
         return Reading(n, reason, *span) if n >= 0 else unread("unclear_base", *span)
     if n < 1 or unit.startswith("paragraph"):

@@ -116,6 +116,12 @@ def _judge_approval(text: str, mentions: list[Mention]) -> tuple[Outcome, str, l
 
 
 _PARTS = re.compile(r"\b(?:calculations?|parts?|steps? \d|so far)\b")
+_WRONG_THING = re.compile(
+    r"\b(?:student|solution|response|solver|they|he|she|step \d{1,3})\b(?: (?:has|then|also|here))?"
+    r" (?:uses?|used|applies|applied|chooses?|chose|picks?|picked|takes?|took|sets? up|gives?|gave|gets?|got|"
+    r"computes?|computed|obtains?|obtained|reaches|reached|arrives? at|arrived at) (?:the|an?) (?:wrong|incorrect|invalid)"
+    r" (?:\w+)"
+)
 _ADVERB = re.compile(
     r"\b(?:student|solution|response|solver|they|he|she|step \d{1,3})\b(?: (?:has|then|"
     r"also|claims?|here))?"
@@ -124,10 +130,11 @@ _ADVERB = re.compile(
 
 
 def _find_adverbs(text: str) -> list[Mention]:
-    """Blame told by an adverb: "the student incorrectly adds 3"."""
+    """Blame told by the way: "the student incorrectly adds 3", "uses the wrong formula"."""
     found = [
-        Mention(*adverb.span(), "wrong", "part", False, True)
-        for adverb in islice(_ADVERB.finditer(text), 100)
+        Mention(*blame.span(), "wrong", "part", False, True)
+        for words in (_ADVERB, _WRONG_THING)
+        for blame in islice(words.finditer(text), 100)
     ]
     return [mention for mention in found if not _is_set_aside(text, mention)]
 
@@ -162,6 +169,10 @@ _WHOLE = re.compile(
     r"(?:all|every|each)(?: of)?(?: (?:the|their|these|its|his|her))?(?: \w+['’]?s?)? steps?\b(?! \d))"
     r"[^.!?\n]{0,60}$"
 )
+_IN_ALL = re.compile(
+    r"[*_]{0,3} (?:(?:was|were) found |made )?in (?:(?:the|this|their|his|her) )?(?:student['’]s |entire |whole |provided |"
+    r"given )*(?:solution|response|work|proof|reasoning and calculations)\b(?!['’]s)"
+)
 _NOT_WHOLE = re.compile(
     r"\b(?:steps? \d|first|set-?up|start|beginning|part of|so far|up to|until|"
     r"approach|method|"
@@ -179,6 +190,9 @@ def _is_of_the_whole(text: str, mention: Mention) -> bool:
     """Whether a word of praise is said of all of the solution, and of more than its answer."""
     start, end = _sentence(text, mention.start, mention.end)
     before = text[start : mention.start]
+    is_faultless = mention.is_claim and bool(_IN_ALL.match(text, mention.end, min(len(text), mention.end + 60)))
+    if is_faultless:  # no errors in this solution
+        return not _NOT_WHOLE.search(before)
     return (
         mention.subject == "whole"
         and bool(_WHOLE.search(before))
@@ -221,7 +235,8 @@ _SET_ASIDE = re.compile(
     r"at first|initial(?:ly)?|first glance|might|may|could|would|seems?|appears?|looks?|potential|"
     r"possible|possibly|"
     r"does(?:n['’]t| not) (?:affect|change|matter)|harmless|corrected|self-correct\w*|fixed|despite|"
-    r"common (?:error|mistake)|avoid\w*|check\w* for|look\w* for|rounding|approximat\w*|i (?:made|was|had|"
+    r"common (?:error|mistake)|claims? to have|own (?:first |earlier |initial )?(?:attempt|try|error|mistake)|"
+    r"avoid\w*|check\w* for|look\w* for|rounding|approximat\w*|i (?:made|was|had|"
     r"thought)|"
     r"any|whether|if|unless|even though|my)\b|\?|[\"“][^\"”\n]{0,200}$"
 )
