@@ -16,7 +16,7 @@ find in models' solutions; the writing is ours. Not covered: errors planted in s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 
@@ -43,7 +43,7 @@ from cftdata.sample import (
 from cftdata.text import normalise
 
 if TYPE_CHECKING:
-    from cftdata.driver import Answer
+    from cftdata.driver import Answer, Ask
 
 __all__ = ["KINDS", "STUDENT", "Noise", "Noisy", "Sampled", "Sampling", "inject", "respond",
            "sample_responses", "write_right"]
@@ -53,7 +53,6 @@ STUDENT = "injected"
 VERSION = "1"
 """Version of the writing; it changes when a seed gives other responses than before."""
 
-Ask = Callable[[Request, Callable[[str], str | None] | None], Awaitable["Answer"]]
 Render = Callable[..., tuple[tuple[Message, ...], str]]
 
 
@@ -180,7 +179,7 @@ async def sample_responses(
     Raises ConfigError for a prompt that does not exist.
     """
     requests = _make_requests(query, sampling, render)
-    answers = await asyncio.gather(*(ask(request, None) for request in requests))
+    answers = await asyncio.gather(*(ask(request) for request in requests))
     return [_take(query, request, answer) for request, answer in zip(requests, answers, strict=True)]
 
 

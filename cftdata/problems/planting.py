@@ -139,7 +139,7 @@ def _mistake_unit(problem: Problem, rng: Random) -> list[Line] | None:
     """The chain with a wrong conversion, or with a wrong unit behind its answer."""
     converted = (problem.lines(planted) for planted in _convert_wrongly(problem, rng))
     ways = [_first_wrong(problem, converted)]
-    due = "dollars" if problem.template.kind == "money" else problem.template.unit
+    due = problem.template.answer_unit
     if due in WRONG_UNITS:
         *before, last = problem.worked
         unit = rng.choice(WRONG_UNITS[due])

@@ -56,6 +56,11 @@ class Template:
     words: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Names and things that fill its gaps."""
 
+    @property
+    def answer_unit(self) -> str:
+        """The unit of the answer; "" where it has none."""
+        return "dollars" if self.kind == "money" else self.unit
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from random import Random
 
+from cftdata.answers.units import differ_by_conversion, read_unit
 from cftdata.problems.chains import Line, Mode, Root, Value
 from cftdata.problems.problem import Problem, latex, plain
 
@@ -218,9 +219,10 @@ def _ending(
 ) -> tuple[str, str]:
     """The sentence with the answer, and the answer as it stands there."""
     plain_forms, latex_forms = answers(problem, lines)
-    if lines[-1].unit:
+    unit = lines[-1].unit or _needed_unit(problem, lines)
+    if unit:
         value = plain(problem.result(lines)[0], problem.template.mode)
-        is_latex, plain_forms = False, [f"{value} {lines[-1].unit}"]
+        is_latex, plain_forms = False, [f"{value} {unit}"]
         latex_forms = plain_forms
     if layout == "gsm":
         answer = plain_forms[0].lstrip("$")
@@ -230,6 +232,16 @@ def _ending(
         return rng.choice(LATEX_ENDS).format(answer), answer
     answer = rng.choice(plain_forms)
     return rng.choice(PLAIN_ENDS).format(answer), answer
+
+
+def _needed_unit(problem: Problem, lines: Sequence[Line]) -> str:
+    """The unit, where a wrong answer without it could be taken for the right one in another unit; else ""."""
+    found, right = problem.result(lines)[0], problem.result(problem.worked)[0]
+    unit = read_unit(problem.template.answer_unit) if found != right else None
+    if unit is None or isinstance(found, Root) or isinstance(right, Root):
+        return ""
+    is_converted = differ_by_conversion(found / right, unit) or differ_by_conversion(right / found, unit)
+    return problem.template.answer_unit if is_converted else ""
 
 
 def write_unfinished(rng: Random, problem: Problem, student: str) -> Response:
