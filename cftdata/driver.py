@@ -226,7 +226,7 @@ class Driver:
             self._in_flight.add(key)  # from here on `stop` lets it finish
             try:
                 completion = await self._complete(lane, request)
-                return completion, self._book(request, completion, check)
+                return completion, await self._book(request, key, completion, check)
             finally:
                 self._in_flight.discard(key)
                 self._purse.settle(reserved, request, completion)
@@ -288,10 +288,11 @@ class Driver:
         if lane.set_aside and not was_aside:
             self._tell(Event("set_aside", request.model, message=lane.set_aside))
 
-    def _book(self, request: Request, completion: Completion, check: Check | None) -> str | None:
+    async def _book(self, request: Request, key: str, completion: Completion,
+                    check: Check | None) -> str | None:
         """Puts the completion into the ledger, then judges it."""
         fault = find_fault(completion)
-        id_ = self._ledger.add(request, completion, fault)
+        id_ = await self._ledger.add_soon(key, request, completion, fault)
         if fault is None and check is not None and (fault := check(completion.text)) is not None:
             self._ledger.amend(id_, fault)
         if fault is not None:

@@ -1,9 +1,8 @@
 """The ledger: every completion, on disk before anything uses it, so that none is paid for twice.
 
-One SQLite file in WAL mode. `add` returns when its transaction is in the log: whatever then kills the process
-(kill -9 too), the completion is there at the next start. (`synchronous=NORMAL`: only a loss of power can take
-the last seconds; the file stays whole.) What is booked is never altered but for its fault, when a later check
-reads a completion otherwise than an earlier one did.
+One SQLite file in WAL mode. `add` returns when its transaction is in the log: whatever then kills the process,
+kill -9 too, the completion is there at the next start. (`synchronous=NORMAL`: a loss of power can take the last
+seconds, and leaves the file whole.) What is booked is never altered but for its fault, by a later check.
 
     >>> from cftdata.calls import Message
     >>> ask = Request(model="scripted/sums", messages=(Message(role="user", content="2+2?"),))
@@ -19,6 +18,7 @@ one each, and `merge` joins them).
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -30,6 +30,7 @@ from types import TracebackType
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field
+from pydantic_core import PydanticSerializationError
 
 from cftdata.calls import Completion, Request
 from cftdata.endpoint import hide_keys
@@ -120,6 +121,7 @@ class Ledger:
                 self._lock.close()
             raise
         self._at = 0
+        self._group: asyncio.Future[None] | None = None
         self.booked = self._add_up()
         """What was spent so far, over all runs."""
 
@@ -132,6 +134,7 @@ class Ledger:
 
     def close(self) -> None:
         """Closes the file; what was added is in it already."""
+        self._commit_group()
         self._db.close()
         if self._lock is not None:
             self._lock.close()
@@ -152,9 +155,23 @@ class Ledger:
         fault: None when it can be used; else a slug, with which it is kept and booked but never found.
         """
         with self._written():
-            id_ = self._insert(request.key, self._now(), fault, request, completion)
-        self.booked = self.booked.plus(
-            Spending(1, count_booked(request, completion), completion.cost_usd or 0))
+            return self._book(request.key, request, completion, fault)
+
+    async def add_soon(self, key: str, request: Request, completion: Completion, fault: str | None) -> int:
+        """`add` for many at a time: what comes in one turn of the event loop is one transaction.
+
+        Like `add` it returns when the completion is on disk. key: the request's.
+        """
+        try:
+            if self._group is None:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._group = asyncio.get_running_loop().create_future()
+                self._group.get_loop().call_soon(self._commit_group)
+            group = self._group
+            id_ = self._book(key, request, completion, fault)
+        except sqlite3.Error as error:
+            raise OutputError(f"the ledger {self.path} cannot be written: {error}") from error
+        await asyncio.shield(group)  # whoever is cancelled leaves the others theirs
         return id_
 
     def amend(self, id: int, fault: str | None) -> None:
@@ -240,14 +257,20 @@ class Ledger:
                                 (name,))
         return (_read_request(text) for (text,) in rows)
 
+    def _book(self, key: str, request: Request, completion: Completion, fault: str | None) -> int:
+        id_ = self._insert(key, self._now(), fault, request, completion)
+        self.booked = self.booked.plus(
+            Spending(1, count_booked(request, completion), completion.cost_usd or 0))
+        return id_
+
     def _insert(self, key: str, at: int, fault: str | None, request: Request, completion: Completion) -> int:
-        id_ = self._db.execute(
-            "INSERT INTO calls (key, at, model, fault, n_prompt_tokens, n_completion_tokens, cost_usd, "
-            "n_tokens) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (key, at, request.model, fault, completion.n_prompt_tokens, completion.n_completion_tokens,
-             completion.cost_usd, count_booked(request, completion))).lastrowid
+        id_ = self._db.execute("INSERT INTO texts (request, completion) VALUES (?, ?)",
+                               (_write(request), _write(completion))).lastrowid
         assert id_ is not None
-        self._db.execute("INSERT INTO texts VALUES (?, ?, ?)", (id_, _write(request), _write(completion)))
+        self._db.execute(
+            "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (id_, key, at, request.model, fault, completion.n_prompt_tokens, completion.n_completion_tokens,
+             completion.cost_usd, count_booked(request, completion)))
         return id_
 
     def _take_over(self, key: str, at: int, fault: str | None, request: str, completion: str) -> bool:
@@ -274,6 +297,7 @@ class Ledger:
     @contextmanager
     def _written(self) -> Iterator[None]:
         """One transaction: all of it is on disk, or none."""
+        self._commit_group()
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -284,6 +308,19 @@ class Ledger:
             self._db.execute("COMMIT")
         except sqlite3.Error as fault:
             raise OutputError(f"the ledger {self.path} cannot be written: {fault}") from fault
+
+    def _commit_group(self) -> None:
+        """Ends the transaction of `add_soon`, if one is open, and tells who waits for it."""
+        group, self._group = self._group, None
+        if group is None:
+            return
+        try:
+            self._db.execute("COMMIT")
+            group.set_result(None)
+        except sqlite3.Error as fault:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            group.set_exception(OutputError(f"the ledger {self.path} cannot be written: {fault}"))
 
 
 def _lock(path: Path) -> sqlite3.Connection:
@@ -343,8 +380,11 @@ def _total(model: str, counted: tuple[int, int, float, float, float | None, int]
 
 
 def _write(record: Record) -> str:
-    """JSON in ASCII, which any text survives, half a surrogate pair too."""
-    return json.dumps(record.model_dump(mode="json"))
+    """JSON; in ASCII where a text holds half a surrogate pair, which UTF-8 has no bytes for."""
+    try:
+        return record.model_dump_json()
+    except PydanticSerializationError:
+        return json.dumps(record.model_dump(mode="json"))
 
 
 def _read_request(text: str) -> Request:

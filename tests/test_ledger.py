@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import signal
 import sqlite3
 import subprocess
@@ -57,6 +58,38 @@ def test_any_text_survives_half_a_surrogate_pair_too(asked: str, answered: str) 
         ledger.add(ask(asked), said(answered), None)
         ledger.add_failure(ask(asked), "rejected", answered)
         assert list(ledger.completions()) == [(ask(asked), said(answered))]
+
+
+def test_what_comes_together_is_on_disk_before_anyone_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+
+    async def add(ledger: Ledger, n: int) -> None:
+        await ledger.add_soon(ask(f"{n}").key, ask(f"{n}"), said(f"{n}"), None)
+        with Ledger(path, read_only=True) as reader:
+            assert reader.find(ask(f"{n}").key) == said(f"{n}")
+
+    async def add_all(ledger: Ledger) -> None:
+        adding = [asyncio.create_task(add(ledger, n)) for n in range(20)]
+        await asyncio.sleep(0)
+        adding[3].cancel()  # its completion is booked all the same
+        ledger.add_failure(ask("20"), "rejected", "no")  # a transaction of its own, in between
+        done = await asyncio.gather(*adding, return_exceptions=True)
+        assert [type(each) for each in done if each is not None] == [asyncio.CancelledError]
+
+    with Ledger(path) as ledger:
+        asyncio.run(add_all(ledger))
+        assert ledger.booked.n_calls == len(list(ledger.completions())) == 20
+
+
+def test_what_cannot_be_written_is_told_to_all_who_wait(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+
+    async def add_all(ledger: Ledger) -> list[int | BaseException]:
+        return await asyncio.gather(*(ledger.add_soon(ask(f"{n}").key, ask(f"{n}"), said(), None)
+                                      for n in range(3)), return_exceptions=True)
+
+    with Ledger(path), Ledger(path, read_only=True) as reader:
+        assert [type(each) for each in asyncio.run(add_all(reader))] == [OutputError] * 3
 
 
 def test_what_cannot_be_used_is_kept_and_booked_but_not_found(tmp_path: Path) -> None:
