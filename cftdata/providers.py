@@ -76,7 +76,7 @@ def open_provider(model: str, settings: ProviderSettings | None = None) -> Provi
     if provider == "local":
         from cftdata.local import LocalProvider
 
-        return LocalProvider(timeout_s=settings.timeout_s)
+        return LocalProvider()
     if not slash or not name or provider in {"scripted", "replay"}:
         raise ConfigError(f"{model!r} names no model that can be called; write provider/model, as in "
                           "openai/gpt-4.1, or local")
@@ -199,7 +199,7 @@ class ReplayProvider:
 
         if not ledger.exists():
             raise ConfigError(f"there is no ledger at {ledger}")
-        self._ledger = Ledger(ledger)
+        self._ledger = Ledger(ledger, read_only=True)
 
     async def complete(self, request: Request) -> Completion:
         """The recorded completion; Rejected when there is none."""

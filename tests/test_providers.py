@@ -3,10 +3,12 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from fake_chat import Answer, Server, completion, raw, refusal, said, serve
 
 from cftdata.calls import (
     CallError,
@@ -21,15 +23,16 @@ from cftdata.calls import (
 )
 from cftdata.endpoint import EndpointProvider
 from cftdata.errors import ConfigError
+from cftdata.ledger import Ledger
 from cftdata.providers import (
     LitellmProvider,
     ProviderSettings,
+    ReplayProvider,
     ScriptedProvider,
     count_tokens,
     estimate_cost,
     open_provider,
 )
-from tests.fake_chat import Answer, Server, completion, raw, refusal, said, serve
 
 KEY = "sk-planted-0123456789abcdef"
 SCHEMA = {"type": "object", "properties": {"verdict": {"type": "string"}}}
@@ -287,8 +290,26 @@ class TestScripted:
     def test_answers_by_function(self) -> None:
         whole = Completion(text="cut", finish_reason="length")
         known: dict[str, str | Completion] = {"a": "text", "b": whole}
-        provider = ScriptedProvider(lambda asked: known.get(asked.messages[0].content) or RateLimited("wait", 3))
+        wait = RateLimited("wait", 3)
+        provider = ScriptedProvider(lambda asked: known.get(asked.messages[0].content) or wait)
         assert asyncio.run(provider.complete(ask("a"))).text == "text"
         assert asyncio.run(provider.complete(ask("b"))) is whole
         with pytest.raises(RateLimited, match="wait"):
             asyncio.run(provider.complete(ask("c")))
+
+
+class TestReplay:
+    def test_answers_what_the_ledger_holds_and_nothing_else(self, tmp_path: Path) -> None:
+        with Ledger(tmp_path / "ledger.sqlite") as ledger:
+            ledger.add(ask(), Completion(text="4", finish_reason="stop"), None)
+            ledger.add(ask("cut"), Completion(text="4", finish_reason="length"), "cut_off")
+        provider = ReplayProvider(tmp_path / "ledger.sqlite")
+        assert asyncio.run(provider.complete(ask())).text == "4"
+        for other in (ask("cut"), ask(sample=1)):
+            with pytest.raises(Rejected, match="the ledger holds no completion of this call to openai/gpt-4"):
+                asyncio.run(provider.complete(other))
+        asyncio.run(provider.close())
+
+    def test_a_ledger_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="there is no ledger"):
+            ReplayProvider(tmp_path / "none.sqlite")

