@@ -1,8 +1,8 @@
 """The ledger: every completion, on disk before anything uses it, so that none is paid for twice.
 
-One SQLite file in WAL mode. `add` returns when its transaction is in the log: whatever then kills the process,
-kill -9 too, the completion is there at the next start. (`synchronous=NORMAL`: a loss of power can take the last
-seconds, and leaves the file whole.) What is booked is never altered but for its fault, by a later check.
+One SQLite file in WAL mode. `add` returns when its transaction is in the log: whatever then kills the process
+(kill -9 too), the completion is there at the next start. With `synchronous=NORMAL` a loss of power can take
+the last seconds, and leaves the file whole. What is booked is never altered but for its fault (`amend`).
 
     >>> from cftdata.calls import Message
     >>> ask = Request(model="scripted/sums", messages=(Message(role="user", content="2+2?"),))
