@@ -1,4 +1,4 @@
-"""The symbolic critic: true where nothing is planted, wrong where and how it is planted, silent where it must be."""
+"""The symbolic critic: true where nothing is planted, wrong as it is planted, silent where it cannot know."""
 
 from __future__ import annotations
 
@@ -174,7 +174,9 @@ def test_a_fault_without_room_gives_way_to_one_that_has() -> None:
 @pytest.mark.parametrize(("rate", "faults", "words"), [
     (1.5, None, "proportion"), (0.5, {"wrong_verdct": 1.0}, "wrong_verdict"),
     (0.5, {"wrong_verdict": -1.0}, "0 or more")])
-def test_a_dial_that_cannot_be_set_is_refused(rate: float, faults: dict[str, float] | None, words: str) -> None:
+def test_a_dial_that_cannot_be_set_is_refused(
+    rate: float, faults: dict[str, float] | None, words: str
+) -> None:
     with pytest.raises(ConfigError, match=words):
         write_critique(_own_samples()[0], 1, rate, faults)
 
@@ -204,7 +206,8 @@ def test_without_a_false_equation_only_the_answer_is_called_wrong() -> None:
     for seed in range(30):
         critique = write_critique(_sample("12 / 4 = 3\n3 + 5 = 8\nA: 8", "15"), seed)
         assert isinstance(critique, Critique)
-        assert (critique.verdict, critique.first_error_step, critique.corrected_answer) == ("wrong", None, "15")
+        assert (critique.verdict, critique.first_error_step) == ("wrong", None)
+        assert critique.corrected_answer == "15"
         assert "line 1 is" not in critique.text.lower()
         assert not any(word in critique.text for word in ("mistake", "very step", "does not hold"))
 
@@ -247,6 +250,9 @@ def test_orders_in_a_response_are_not_repeated() -> None:
     ("10 / 3 = 3", False),
     ("24 * 7 = 1 week", False),
     ("12 * 2 = 2 dozen", False),
+    ("3 * 20 = 60000 mAh", False),
+    ("10 * (2/3) = 8 liters", True),
+    ("So we get 10 = 60/9.", False),
     ("5 - 8 = 3", False),
     ("2/3 * 100 = 66.7", False),
     ("10 + 5 = 3 o'clock", False),
@@ -298,7 +304,9 @@ def test_it_never_raises_with_labels(response: str, correct: bool | None, step: 
 
 
 @pytest.mark.skipif(not GSM8K.exists(), reason="the GSM8K solutions are not here")
-def test_on_solutions_of_four_models_verdicts_are_those_of_the_labels(capsys: pytest.CaptureFixture[str]) -> None:
+def test_verdicts_on_solutions_of_four_models_are_those_of_the_labels(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     declined, n_written = Counter[str](), 0
     with GSM8K.open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line, _ in zip(lines, range(100), strict=False)]

@@ -21,7 +21,7 @@ from fractions import Fraction
 from itertools import accumulate, pairwise
 
 from cftdata.answers.exact import NotExact, Quotient, compare, evaluate, rational, variables
-from cftdata.answers.units import read_unit
+from cftdata.answers.units import differ_by_conversion, read_unit
 from cftdata.claims.equations import Equation, Side, find_equations
 from cftdata.claims.pairs import has_decimals, is_literal, judge_pair
 
@@ -56,7 +56,9 @@ _SCALES = frozenset(
     "remainder mod per is does which isn doesn with k r rem more less of squared cubed or am pm".split()
 )
 """Words behind an equation that may change what its right side says."""
-DOLLAR = (("dollar", 1),)
+CONVERSIONS = frozenset({7, 12, 24, 60, 100, 1000, 3600})
+"""What a number may be off by where a unit of whatever kind stands behind it."""
+Values = tuple[Fraction | None, Fraction | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +176,13 @@ def _held(text: str, sides: Sequence[Side], step: int) -> Iterator[Check]:
 def _judge(text: str, left: Side, right: Side, forms: tuple[Quotient, Quotient], step: int) -> Check | None:
     """A false equation; None where it may be one of rounding, of notation, or of something else."""
     fault = judge_pair(left, right, "=", {})
-    if fault is None or fault.kind != "false" or not _is_pure(text, left, right):
+    is_computed = not is_literal(left.expression) or re.search(r"/|÷|\\div|frac", left.text)
+    if fault is None or fault.kind != "false" or not is_computed or not _is_pure(text, left, right):
         return None
     values = rational(forms[0]), rational(forms[1])
     said = _tidy(text[left.start : _end(right)])
     is_plain = (
-        is_literal(right.expression) and _stands_alone(text, left, right) and _is_off(right, values)
+        is_literal(right.expression) and _is_off(right, values) and _stands_alone(text, left, right, values)
     )
     is_framed = _is_framed(text, left.start, right.end)
     return Check(step, said, False, _tidy(left.text), *values, is_plain, is_framed)
@@ -202,7 +205,7 @@ def _end(side: Side) -> int:
     return side.start + figures.end() if figures else side.end
 
 
-def _stands_alone(text: str, left: Side, right: Side) -> bool:
+def _stands_alone(text: str, left: Side, right: Side, values: Values) -> bool:
     """Whether nothing around it makes it a part of something else."""
     line = text.rfind("\n", 0, left.start) + 1
     before = re.sub(r"^\W*(?:step )?\d+[.:)]", "", text[line : left.start], flags=re.I)
@@ -210,17 +213,24 @@ def _stands_alone(text: str, left: Side, right: Side) -> bool:
     end = _ENDS.match(after)
     if end is None or _LEADS_ON.search(re.sub(r"(?:\\[(\[]|\$)\s*$", "", before)):
         return False
-    return end["word"] is None or not _changes(end["word"].lower())
+    return end["word"] is None or not _changes(end["word"].lower(), values)
 
 
-def _changes(word: str) -> bool:
+def _changes(word: str, values: Values) -> bool:
     """Whether a word behind a number may make it another: a scale, or a unit that was changed into."""
     unit = read_unit(word)
-    is_unit = unit is not None and unit.known and unit.dimensions != DOLLAR
-    return word in _SCALES or is_unit
+    if word in _SCALES or not values[0] or not values[1]:
+        return True
+    ratio = values[0] / values[1]
+    if ratio in CONVERSIONS or 1 / ratio in CONVERSIONS:
+        return True
+    if unit is None or not unit.known:
+        return False
+    is_converted = any(differ_by_conversion(about, unit) for about in (ratio, 1 / ratio))
+    return is_converted or not Fraction(1, 3) < ratio < 3
 
 
-def _is_off(right: Side, values: tuple[Fraction | None, Fraction | None]) -> bool:
+def _is_off(right: Side, values: Values) -> bool:
     """Whether the values differ by more than rounding or cutting of digits explains."""
     if values[0] is None or values[1] is None:
         return False

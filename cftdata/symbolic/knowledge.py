@@ -79,6 +79,7 @@ class Known:
     verdict: Verdict
     first_error_step: int | None
     """0-based; -1 where a label says that every step is right; None where it is not known."""
+    query: str
     steps: tuple[str, ...]
     unit: Literal["step", "line"] | None
     """How its steps are called; None where it is one piece."""
@@ -206,6 +207,7 @@ def _known(  # noqa: PLR0913
     return Known(
         verdict=verdict,
         first_error_step=step,
+        query=facts.sample.query.text,
         steps=facts.steps,
         unit=_name_steps(facts.response, facts.steps),
         checks=facts.checks,

@@ -1,8 +1,8 @@
 """A true critique of what is known: sentences drawn from `wordings.yaml`, and their layout.
 
     >>> from random import Random
-    >>> Writer(Random(0), is_latex=False).say("correction", answer="12")
-    'The correct result is 12.'
+    >>> Writer(Random(0), is_latex=False).fill("<It|The answer> should be {answer}.", answer="12")
+    'The answer should be 12.'
 
 Not covered: other languages than English.
 """
@@ -222,7 +222,8 @@ def carry_on(writer: Writer, known: Known) -> str | None:
     value = error.check.said.rpartition("=")[2].strip()
     token = re.compile(rf"(?<![\d.,]){re.escape(value)}(?![\d%]|[.,]\d)")
     users = [step for step in range(error.step + 1, len(known.steps)) if _works_with(known, step, token)]
-    is_new = len(value) > 1 and not any(token.search(step) for step in known.steps[: error.step])
+    before = (known.query, *known.steps[: error.step])
+    is_new = len(value) > 1 and not any(token.search(text) for text in before)
     if not users or not is_new or known.unit is None or writer.rng.random() < 0.4:
         return None
     return writer.say("carried", value=writer.show(value), **writer.name(users[0]))
