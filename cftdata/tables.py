@@ -3,8 +3,8 @@
 What is read: JSON Lines, JSON, CSV and TSV (each plain or gzip'd), Parquet, a folder of these, a folder
 that `datasets` wrote (save_to_disk), and a Hub dataset `org/name`. The kind is told by the file's
 extension, else by its first bytes; a `.json` file that holds one object per line is read as JSON Lines.
-JSON comes in four forms: a list of rows; `{id: row}`; `{id: [row, ...]}` (as Mr-Ben); `{"data": [row, ...]}`.
-Any other object is one row.
+JSON comes in four forms: a list of rows; `{id: row}`; `{id: [row, ...]}` (as Mr-Ben); `{"data": [row, ...]}`,
+also with other keys beside it. Any other object is one row. Of the folder of an audit its samples are read.
 
     >>> [raw.columns for raw in read_rows("two.jsonl")]        # doctest: +SKIP
     [{'query': '1+1?'}, {'query': '2+2?'}]
@@ -43,6 +43,8 @@ N_TEXT = 1_000
 MAX_DEPTH = 100
 KINDS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "tsv",
          ".parquet": "parquet"}
+ROW_LISTS = ("data", "rows", "examples", "samples")
+"""Keys under which an object with other keys beside holds its rows."""
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -81,6 +83,8 @@ def read_rows(source: str, *, split: str | None = None, revision: str | None = N
 
 def _items(source: str, split: str | None, revision: str | None) -> Iterator[tuple[str, Item]]:
     path = Path(source)
+    if not source.strip():
+        raise SourceNotFound("the source has no name; give a file, a folder or a Hub dataset")
     if not path.exists():
         if not HUB_ID.fullmatch(source) or _kind_by_name(path):
             raise SourceNotFound(f"there is no file or folder {source}; a Hub dataset is named org/name")
@@ -102,16 +106,18 @@ def _items(source: str, split: str | None, revision: str | None) -> Iterator[tup
             yield name, (None, "bad_file", str(fault))  # a finding, and not the end of the others
 
 
-def _is_output(file: Path, folder: Path) -> bool:
-    """Whether it lies in the output of an audit below the folder, which is no part of the set."""
-    beside = {path.name for path in file.parent.iterdir()}
-    return file.parent != folder and {"report.json", "findings.parquet"} <= beside
+def _is_output(folder: Path) -> bool:
+    """Whether an audit wrote its report there: of an audited set, below it, that is no part."""
+    return (folder / "report.json").is_file() and (folder / "findings.parquet").is_file()
 
 
 def _files(folder: Path) -> list[Path]:
     """The data files below a folder, sorted by name, but for hidden ones and the output of an audit."""
-    files = [f for f in folder.rglob("*") if f.is_file() and _kind_by_name(f) and not _is_output(f, folder)
-             and not any(part.startswith(".") for part in f.relative_to(folder).parts)]
+    if _is_output(folder) and (folder / "samples.parquet").is_file():
+        return [folder / "samples.parquet"]
+    files = [f for f in folder.rglob("*") if f.is_file() and _kind_by_name(f)
+             and not any(part.startswith(".") for part in f.relative_to(folder).parts)
+             and (f.parent == folder or not _is_output(f.parent))]
     if not files:
         raise SourceEmpty(f"{folder} holds no data file: none of {', '.join(KINDS)}, nor .gz of these")
     return sorted(files)
@@ -256,9 +262,14 @@ def _rows_of(value: object, name: str) -> Iterable[object]:
         return values[0]
     if values and all(isinstance(v, list) and all(isinstance(row, dict) for row in v) for v in values):
         return [value] if "messages" in value else [row for rows in values for row in rows]
-    # A failed row of `{id: row}` is often null: it must stay a row.
-    if any(isinstance(v, dict) for v in values) and all(v is None or isinstance(v, dict) for v in values):
-        return values
+    if "messages" not in value:
+        lists: list[list[object]] = [value[name] for name in ROW_LISTS if isinstance(value.get(name), list)]
+        if len(lists) == 1:
+            return lists[0]
+        # A failed row of `{id: row}` is often null or a word: it must stay a row.
+        n_rows = sum(isinstance(v, dict) for v in values)
+        if n_rows > sum(v is not None and not isinstance(v, dict) for v in values):
+            return values
     return [value] if value else []
 
 

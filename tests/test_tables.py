@@ -92,6 +92,33 @@ def test_a_null_row_of_a_json_object_stays_a_row(tmp_path: Path) -> None:
     assert [row.reason for row in rows] == [None, "not_an_object", None]
 
 
+@pytest.mark.parametrize("name", ["data", "rows", "examples", "samples"])
+def test_rows_beside_other_keys_of_a_json_object(tmp_path: Path, name: str) -> None:
+    whole = {"version": "1", "meta": {"by": "us"}, name: [*ROWS, "no row"]}
+    assert columns(read(tmp_path / "a.json", json.dumps(whole).encode())) == [*ROWS, None]
+
+
+def test_a_row_of_a_json_object_that_is_a_word_stays_a_row(tmp_path: Path) -> None:
+    rows = read(tmp_path / "a.json", json.dumps({"0": ROWS[0], "1": "failed", "2": ROWS[1]}).encode())
+    assert columns(rows) == [ROWS[0], None, ROWS[1]]
+    assert rows[1].reason == "not_an_object"
+
+
+def test_of_the_folder_of_an_audit_its_samples_are_read(tmp_path: Path) -> None:
+    for name in ("samples.parquet", "findings.parquet"):
+        pq.write_table(pa.Table.from_pylist(ROWS), tmp_path / name)
+    (tmp_path / "report.json").write_text('{"source": "x"}')
+    assert {row.file for row in read(tmp_path)} == {"samples.parquet"}
+    assert columns(read(tmp_path)) == ROWS
+    (tmp_path / "a.jsonl").write_bytes(JSONL)
+    assert {row.file for row in read(tmp_path)} == {"samples.parquet"}
+
+
+def test_a_source_without_a_name_is_refused() -> None:
+    with pytest.raises(SourceNotFound, match="no name"):
+        list(read_rows(" "))
+
+
 def test_parquet_streams_in_batches(tmp_path: Path) -> None:
     n_rows = 2_500
     pq.write_table(
