@@ -39,7 +39,7 @@ from cftdata.parquet import open_output, open_table, writing
 from cftdata.pool import cut_batches, run_batches
 from cftdata.report import render_html, render_markdown
 from cftdata.scorecard import Labels, read_labels, score
-from cftdata.sources import BUILT_IN, Reader, read_references, tell_unknown_shape
+from cftdata.sources import BUILT_IN, ID_COLUMNS, Reader, References, read_references, tell_unknown_shape
 from cftdata.step_labels import count_label_agreement, list_suspect_labels
 from cftdata.suspects import describe_suspects, find_suspects
 from cftdata.tables import RawRow, read_rows
@@ -138,6 +138,7 @@ class _Run:
     findings: list[Any] = field(default_factory=list)
     columns: dict[str, None] = field(default_factory=dict)
     has_reference: bool = False
+    n_referenced: int = 0
 
 
 def _collect(task: Task, batches: Iterable[list[RawRow]], n_processes: int | None,
@@ -154,8 +155,9 @@ def _collect(task: Task, batches: Iterable[list[RawRow]], n_processes: int | Non
                 write(batch.samples)
             if progress:
                 progress(run.n_rows)
-    if not run.formats:
-        raise tell_unknown_shape(task.reader.source, run.columns)
+    if not run.entries:
+        detail = run.findings[0]["detail"][0].as_py()
+        raise tell_unknown_shape(task.reader.source, run.columns, next(iter(run.formats), None), detail)
     return run
 
 
@@ -164,6 +166,7 @@ def _keep(run: _Run, batch: Batch, seen: set[bytes], share: dict[object, Any]) -
     run.n_rows += batch.n_rows
     run.formats += batch.formats
     run.has_reference |= batch.has_reference
+    run.n_referenced += batch.n_referenced
     run.findings.append(batch.findings)
     run.columns.update(dict.fromkeys(batch.columns))
     for query, text in batch.queries.items():
@@ -196,9 +199,18 @@ def _count(run: _Run, task: Task, groupings: Groupings, suspects: Suspects,  # n
         scorecard=score(_outcomes_of(entries, suspects, labels), labels, protocol.level),
         verifiers=outcomes, reasons=reasons, suspect_references=found, cost_usd=0.0,
         suspect_labels=list_suspect_labels(entries), label_agreement=count_label_agreement(entries),
-        warnings=(*find_caveats(entries, n_unread, found, protocol),
+        warnings=(*find_caveats(entries, n_unread, found, protocol), *_on_references(run, reader.references),
                   *_on_labels(entries, labels), *left_out),
         seconds=round(time.monotonic() - started, 3))
+
+
+def _on_references(run: _Run, references: References) -> list[str]:
+    """A sentence where a file of references has no answer for some rows: keys may be spelled otherwise."""
+    n_missed = len(run.entries) - run.n_referenced
+    if references.file is None or not n_missed:
+        return []
+    return [f"{references.file} answers {run.n_referenced:,} of {len(run.entries):,} rows (by query, or by "
+            f"{', '.join(ID_COLUMNS)}); the others keep the row's own reference, where it has one."]
 
 
 def _on_labels(entries: Sequence[Entry], labels: Mapping[str, Labels]) -> list[str]:

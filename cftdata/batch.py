@@ -58,6 +58,8 @@ class Batch:
     """Names of the columns, where no row had a known shape."""
     has_reference: bool = False
     """Whether any sample has a reference answer."""
+    n_referenced: int = 0
+    """Samples for which the file of references, or the answer of all rows, has one."""
     samples: Any = None
     """pyarrow.RecordBatch of the samples with source_row and file, where the task keeps them."""
     findings: Any = None
@@ -78,6 +80,7 @@ def audit_batch(task: Task, raws: Sequence[RawRow]) -> Batch:
         batch.entries.append(entry)
         batch.queries.setdefault(entry.query, sample.query.text)
         batch.has_reference |= sample.query.reference_answer is not None
+        batch.n_referenced += task.reader.references.find(sample.query.text, row.columns) is not None
         findings += find(row, sample, task.protocol.verifiers)
     batch.findings = tabulate_findings(findings)
     if task.keeps_samples:

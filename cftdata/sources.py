@@ -168,28 +168,34 @@ def load(source: str, *, format: str | None = None,  # noqa: PLR0913  # the opti
 
     `format` forces a shape, `columns` names a table's columns (field to column), `reference_answer` is the
     answer of all rows, `references` a file of answers by query or id. Raises SourceError and its kinds,
-    ColumnUnknown at the first readable row, ConfigError, and, at the end, ShapeUnknown when no row had a
-    known shape.
+    ColumnUnknown at the first readable row, ConfigError, and, at the end, where not one row could be read,
+    ShapeUnknown or SourceUnreadable.
     """
     reader = Reader(source, format, columns, read_references(reference_answer, references), split, revision)
-    is_known, seen = False, dict[str, None]()
+    is_read, shape, detail, seen = False, None, None, dict[str, None]()
     for raw in read_rows(source, split=split, revision=revision):
         if raw.columns is not None and not seen:
             reader.check_columns(raw.columns)
         if raw.columns and len(seen) < N_COLUMNS_TOLD:
             seen |= dict.fromkeys(raw.columns)
         row = reader.read(raw)
-        is_known = is_known or row.format is not None
+        is_read, shape, detail = is_read or row.sample is not None, shape or row.format, detail or row.detail
         yield row
-    if not is_known:
-        raise tell_unknown_shape(source, seen)
+    if not is_read:
+        raise tell_unknown_shape(source, seen, shape, detail)
 
 
-def tell_unknown_shape(source: str, columns: Iterable[str]) -> SourceError:
-    """The fault of a source of which no row had a known shape; `columns` are those seen, if any."""
+def tell_unknown_shape(source: str, columns: Iterable[str], shape: str | None = None,
+                       detail: str | None = None) -> SourceError:
+    """The fault of a source of which no row could be read.
+
+    columns: those seen, if any. shape: of the rows, where any had one. detail: why not, of the first row.
+    """
     names = list(columns)
-    if not names:
-        return SourceUnreadable(f"not one row of {source} could be read; is it a table of rows with columns?")
+    if shape or not names:
+        what = f" as {shape}" if shape else ""
+        why = f"; of the first: {' '.join(detail.split())}" if detail else ", for want of columns"
+        return SourceUnreadable(f"not one row of {source} could be read{what}{why}")
     return ShapeUnknown(f"the rows of {source} have no known shape (columns: {_list(names)}); "
                         "name their columns: --columns query=…,response=…,critique=…")
 

@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 
 from cftdata.audit import audit
 from cftdata.config import load_protocol
-from cftdata.errors import ColumnUnknown, ConfigError, OutputError, ShapeUnknown, SourceEmpty, SourceNotFound
+from cftdata.errors import (
+    ColumnUnknown,
+    ConfigError,
+    OutputError,
+    ShapeUnknown,
+    SourceEmpty,
+    SourceNotFound,
+    SourceUnreadable,
+)
 from cftdata.figures import AuditReport
 from cftdata.sample import Rate, Sample
 
@@ -110,6 +118,24 @@ def test_an_unread_row_is_a_finding_with_its_place(tmp_path: Path) -> None:
             for one in sorted(found, key=lambda one: one["source_row"])] == [
         (1, "load", "error", "unknown_shape", True), (3, "load", "error", "bad_json", True),
         (4, "verdict", "fail", "wrong_called_right", False)]
+
+
+def test_where_no_row_can_be_read_the_run_fails_and_says_why(tmp_path: Path) -> None:
+    path = write(tmp_path, [row(0, "4", "right"), row(1, "4", "right")])
+    with pytest.raises(SourceUnreadable, match=r"could be read as one-shot-cft; .* no messages"):
+        audit(path, format="one-shot-cft", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_references_that_answer_few_rows_are_told(tmp_path: Path) -> None:
+    path = write(tmp_path, [row(n, "4", "right", query=f"2+2? ({n})") for n in range(3)])
+    (tmp_path / "references.json").write_text('{"2+2?  (1)": "5"}')
+    report = audit(path, references=tmp_path / "references.json")
+    assert counts(report.rates["verdict_error"]) == (1, 3, 3)
+    assert any("references.json answers 1 of 3 rows" in warning for warning in report.warnings)
+    (tmp_path / "references.json").write_text(json.dumps({f"2+2? ({n})": "4" for n in range(3)}))
+    assert not any("answers" in warning for warning in
+                   audit(path, references=tmp_path / "references.json").warnings)
 
 
 def test_a_rate_can_be_counted_without_rounded_matches(tmp_path: Path) -> None:

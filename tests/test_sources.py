@@ -72,6 +72,15 @@ def test_rows_of_no_known_shape(tmp_path: Path) -> None:
         list(load(write(tmp_path / "b.jsonl", [1], 2)))
 
 
+def test_where_no_row_can_be_read_the_first_one_says_why(tmp_path: Path) -> None:
+    source = write(tmp_path / "rows.jsonl", {"query": "2+2?", "response": "4", "critique": "Right."})
+    with pytest.raises(SourceUnreadable, match="as webinstruct-cft; of the first: the row has no input"):
+        list(load(source, format="webinstruct-cft"))
+    (tmp_path / "latin.csv").write_bytes("query,response,critique\n2+2?,4,très bien\n".encode("latin-1"))
+    with pytest.raises(SourceUnreadable, match="of the first: it holds bytes that are no UTF-8"):
+        list(load(str(tmp_path / "latin.csv")))
+
+
 def test_a_shape_can_be_forced(tmp_path: Path) -> None:
     source = write(tmp_path / "a.jsonl", INPUT, TABLE)
     assert [row.reason for row in load(source, format="table")] == ["missing_field", None]
