@@ -1,4 +1,4 @@
-"""Planted errors are where they are said to be, as the verifiers of claims see it; sampled ones keep their reasons."""
+"""Planted errors are where they are said to be, as the verifiers of claims see it; failures keep a reason."""
 
 from __future__ import annotations
 
@@ -194,13 +194,14 @@ class Scripted:
 
 def _answer(text: str, **more: float | int) -> Answer:
     created = datetime(2026, 1, 1, tzinfo=UTC)
-    return Answer(Completion.model_validate({"text": text, "finish_reason": "stop", "created": created} | more), None)
+    fields = {"text": text, "finish_reason": "stop", "created": created} | more
+    return Answer(Completion.model_validate(fields), None)
 
 
 def test_sampled_responses_are_read_and_failures_keep_their_reason() -> None:
     ask = Scripted(
-        _answer("Step 1: 2 + 3 = 5\nStep 2: Done.\nThe answer is 5.", n_prompt_tokens=9, n_completion_tokens=4,
-                cost_usd=0.5),
+        _answer("Step 1: 2 + 3 = 5\nStep 2: Done.\nThe answer is 5.",
+                n_prompt_tokens=9, n_completion_tokens=4, cost_usd=0.5),
         Answer(None, "budget_spent"), _answer("No idea."))
     sampling = Sampling(model="scripted/weak", n=3, temperature=0.5, max_tokens=64, seed=7)
     first, second, third = asyncio.run(sample_responses(QUERY, sampling, ask, _render))
@@ -208,14 +209,16 @@ def test_sampled_responses_are_read_and_failures_keep_their_reason() -> None:
     assert first.response is not None
     assert (len(first.response.steps), first.response.final_answer) == (2, "5")
     origin = first.response.provenance
-    assert (origin.model, origin.prompt, origin.temperature, origin.seed) == ("scripted/weak", "solve@0", 0.5, 7)
+    assert (origin.model, origin.prompt) == ("scripted/weak", "solve@0")
+    assert (origin.temperature, origin.seed) == (0.5, 7)
     assert origin.usage is not None
     assert (origin.usage.n_tokens, origin.usage.cost_usd) == (13, 0.5)
     assert third.response is not None
     assert third.response.final_answer is None
     assert third.response.provenance.usage is not None
     assert third.response.provenance.usage.n_tokens is None
-    assert [(one.sample, one.seed, one.max_tokens) for one in ask.asked] == [(0, 7, 64), (1, 8, 64), (2, 9, 64)]
+    assert [(one.sample, one.seed) for one in ask.asked] == [(0, 7), (1, 8), (2, 9)]
+    assert {one.max_tokens for one in ask.asked} == {64}
     assert len({one.key for one in ask.asked}) == 3
 
 

@@ -181,10 +181,11 @@ def is_nice(value: Value, mode: Mode, signed: bool) -> bool:
     """Whether a person would write the value down in a problem of this mode."""
     if isinstance(value, Root):
         return value.radicand < 1000
-    if value == 0 or (value < 0 and not signed) or abs(value) > 20_000:
+    top, bottom = value.numerator, value.denominator   # plain ints: fractions compare slowly
+    if top == 0 or (top < 0 and not signed) or abs(top) > 20_000 * bottom:
         return False
     limit = {"integer": 1, "decimal": 1000, "fraction": 1500}[mode]
-    return limit % value.denominator == 0 if mode == "decimal" else value.denominator <= limit
+    return limit % bottom == 0 if mode == "decimal" else bottom <= limit
 
 
 def plantings(

@@ -125,7 +125,8 @@ def count_places(value: Fraction) -> int:
 def _is_hard(value: Value | None, template: Template) -> bool:
     if value is None or isinstance(value, Root):
         return value is not None
-    return abs(value) >= 1000 or (value.denominator != 1 and template.kind != "money")
+    is_uneven = value.denominator != 1 and template.kind != "money"
+    return is_uneven or abs(value.numerator) >= 1000 * value.denominator
 
 
 def is_workable(template: Template, lines: Sequence[Line], n_steps: int) -> bool:

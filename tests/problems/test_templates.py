@@ -31,7 +31,7 @@ def _urn(g: SimpleNamespace) -> Fraction:
 
 
 def _series(g: SimpleNamespace) -> Fraction:
-    return sum((g.a * g.r**k for k in range(int(g.n))), g.b)
+    return F(sum((g.a * g.r**k for k in range(int(g.n))), g.b))
 
 
 ANSWERS: dict[str, Answer] = {
