@@ -116,7 +116,7 @@ class LitellmProvider:
         except Exception as error:
             if _unreadable(error):  # it was answered, and maybe paid, but not as a chat completion
                 return read_answer(None, seconds=time.perf_counter() - began)
-            fault = _fault_of_error(litellm, error, self.model)
+            fault = fault_of_error(litellm, error, self.model)
         else:
             return _read_response(litellm, answer, self.model, time.perf_counter() - began)
         raise fault  # outside the handlers, so that it carries no context that could hold a header
@@ -127,19 +127,12 @@ class LitellmProvider:
             return
         self._open.discard(id(self))
         if not self._open:
-            await _close_litellm()
+            await close_litellm()
 
     def _check(self, litellm: Any) -> None:
-        """Raises ModelUnusable when the key is not there."""
-        if self._checked:
-            return
-        variable = self.settings.key_variable
-        missing = [variable] if variable and not os.environ.get(variable) else []
-        if not variable and not self.settings.api_base:
-            missing = litellm.validate_environment(self.model).get("missing_keys", [])
-        if missing:
-            raise ModelUnusable(f"{self.model} needs a key: set {' and '.join(missing)} in the environment")
-        self._checked = True
+        if not self._checked:
+            check_key(litellm, self.model, self.settings)
+            self._checked = True
 
     def _arguments(self, litellm: Any, request: Request) -> dict[str, Any]:
         settings = self.settings
@@ -229,12 +222,22 @@ def estimate_cost(request: Request, n_completion_tokens: int | None = None) -> f
     """
     if request.model.partition("/")[0] in {"local", "scripted"}:
         return 0.0
-    price = _prices(request.model)
+    price = prices(request.model)
     if price is None:
         return None
     n_asked = count_tokens(request)
     n_answered = n_completion_tokens or request.max_tokens or n_asked
     return n_asked * price[0] + n_answered * price[1]
+
+
+def check_key(litellm: Any, model: str, settings: ProviderSettings) -> None:
+    """Raises ModelUnusable when the model's key is not in the environment."""
+    variable = settings.key_variable
+    missing = [variable] if variable and not os.environ.get(variable) else []
+    if not variable and not settings.api_base:
+        missing = litellm.validate_environment(model).get("missing_keys", [])
+    if missing:
+        raise ModelUnusable(f"{model} needs a key: set {' and '.join(missing)} in the environment")
 
 
 @lru_cache(maxsize=1)
@@ -253,7 +256,8 @@ def load_litellm() -> Any:
     return litellm
 
 
-async def _close_litellm() -> None:
+async def close_litellm() -> None:
+    """Closes the connections that litellm keeps."""
     litellm = load_litellm()
     await litellm.close_litellm_async_clients()
     litellm.in_memory_llm_clients_cache.flush_cache()
@@ -290,7 +294,8 @@ def _unreadable(error: BaseException | None) -> bool:
     return False
 
 
-def _fault_of_error(litellm: Any, error: Exception, model: str) -> CallError:
+def fault_of_error(litellm: Any, error: Exception, model: str) -> CallError:
+    """What an exception of litellm's means, without a key in it."""
     headers = getattr(error, "litellm_response_headers", None) or getattr(
         getattr(error, "response", None), "headers", None)
     status = getattr(error, "status_code", None)
@@ -306,15 +311,18 @@ def _fault_of_error(litellm: Any, error: Exception, model: str) -> CallError:
 
 
 @lru_cache(maxsize=256)
-def _prices(model: str) -> tuple[float, float] | None:
-    """US dollars per token asked and answered, from the list that litellm ships; litellm is not imported."""
+def prices(model: str, way: str = "") -> tuple[float, float] | None:
+    """US dollars per token asked and answered, from the list that litellm ships; litellm is not imported.
+
+    way: `_batches` for the price of a batch; None when the list has none.
+    """
     listed = _price_list()
     provider, _, name = model.partition("/")
     for key in (model, name):
         entry = listed.get(key, {})
         of_provider = key == model or entry.get("litellm_provider") == provider
-        if of_provider and entry.get("input_cost_per_token") is not None:
-            return entry["input_cost_per_token"], entry.get("output_cost_per_token") or 0.0
+        if of_provider and entry.get(f"input_cost_per_token{way}") is not None:
+            return entry[f"input_cost_per_token{way}"], entry.get(f"output_cost_per_token{way}") or 0.0
     return None
 
 
