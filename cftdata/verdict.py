@@ -83,7 +83,7 @@ _MAKES = re.compile(
     rf" not)? (?:{_WRONG}|the (?:{_WRONG}|mistake)|an? (?:{_WRONG}|mistake)|(?P<neg>correct|right|valid|"
     rf"accurate))\b|"
     rf"(?:ma(?:kes?|de)|contains?|ha[sd]|introduces?|introduced|includes?|commits?|committed|uses?|"
-    rf"used) (?:an?|the|some|several|two|another)? ?(?:\w+ )?(?:{_WRONG}|mistake)|"
+    rf"used) (?:an?|the|some|several|two|another)? ?(?:\w+ )?(?:{_WRONG}|mistake|slip|misstep|blunder)|"
     rf"is where [^.\n]{{0,40}}?(?:wrong|{_WRONG}|mistake|astray|awry|off track)\b|"
     rf"(?:incorrectly|wrongly|mistakenly|erroneously|miscalculate[sd]?|misinterprets?|misread|misapplies|"
     rf"fails?\b|goes wrong|went wrong)|"
@@ -91,9 +91,10 @@ _MAKES = re.compile(
 _ALL_RIGHT = re.compile(r"\b(?:all|each|every)(?: of)?(?: the| their| its|"
                         r" (?:\w+['’]s?))?(?: \w+){0,2} steps?[^.\n]{0,40}? (?:is|are|was|were|seems?|"
                         r"appears?) "
-                        r"(?:\w+ )?(?:correct|right|valid|accurate|sound)\b|\bno (?:errors?|"
+                        r"(?:\w+ )?(?:correct|right|valid|accurate|sound)\b|\bno steps? (?:is|are|was|were) "
+                        r"(?:wrong|incorrect)\b|\bno (?:errors?|"
                         r"mistakes?) (?:(?:was|were|are|is) (?:found |made )?)?in any (?:of the )?steps?\b")
-_SUPPOSED = re.compile(r"\b(?:if|whether|would|should|might|may|could|not|no|any|without)\b[^.\n]{0,60}$")
+_SUPPOSED = re.compile(r"\b(?:if|whether|would|should|might|may|could|not|no|any|without)\b[^.;\n]{0,60}$")
 
 
 @remember

@@ -74,8 +74,9 @@ _BLANKED = re.compile(
 )
 _BREAKS = re.compile(
     r"\\(?:implies|Rightarrow|Longrightarrow|rightarrow|longrightarrow|to|therefore|because|iff|Leftrightarrow|begin|end)"
-    r"(?![A-Za-z])(?:\{[a-z*]+\})?|\\\\|[⇒→⟹⇔∴✓✗✔✅❌≡]|\\equiv(?![A-Za-z])|\\ldots|\\cdots|\\dots|…"
+    r"(?![A-Za-z])(?:\{[a-z*]+\})?|\\\\|[⇒→⟹⇔∴✓✗✔✅❌≡]|\\equiv(?![A-Za-z])"
 )
+_DOTS = re.compile(r"\\(?:ldots|cdots|dots[cb]?)(?![A-Za-z])|\.\.\.+|…")
 _TEXT = re.compile(r"\\(?:text|textbf|textit|mbox|textrm)\s*\{([^{}]{0,80})\}")
 _CONTINUED = re.compile(r"\n[ \t\n]{0,6}(?=(?:\\\[)?\s{0,4}[=≈])")
 
@@ -100,11 +101,12 @@ def mask(text: str) -> str:
     """The text at the same offsets, one spelling for each sign, white space for the rest."""
     for pattern, sign in _SPELLINGS:
         text = pattern.sub(lambda m, sign=sign: sign.ljust(len(m.group())), text)  # type: ignore[misc]
+    text = _masked_dollars(text.replace("\\$", " $"))
     text = _TEXT.sub(_masked_words, text)
     text = _BLANKED.sub(lambda m: " " * len(m.group()), text)
     text = _BREAKS.sub(lambda m: "\n" * len(m.group()), text)
-    text = re.sub(r"\\\$", " $", text)
-    text = _masked_functions(_masked_dollars(text))
+    text = _DOTS.sub(lambda m: "…" * len(m.group()), text)
+    text = _masked_functions(text)
     text = _NOUNS.sub(_masked_noun, text)
     return _CONTINUED.sub(lambda m: " " * len(m.group()), text)
 
@@ -333,13 +335,14 @@ def _parts(text: str, *, from_left: bool, whole: bool) -> Iterator[tuple[int, in
 _MONEY = re.compile(r"([-−]?)\s*(?:US)?[$€£]\s*(?=[\d.(])")
 _OF = re.compile(r"(?<=[%\d}])\s+of\s+(?=[\d$(\\])")
 _OF_CODE = re.compile(r"\b0[xXbo][0-9A-Fa-f]|%\s*\d")  # 0x1F; 7 % 3 is a remainder
+_TOLD_TWICE = re.compile(r"[-−]?[\d,]*\d\.\d+\s+\([\d.,]+\)")  # 7.35 (7.348) is no product
 _TIMES = re.compile(r"(?<=[\d)}½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])\s*[xX]\s*(?=[\d($\\])")
 
 
 @lru_cache(maxsize=16384)
 def read_side(text: str) -> tuple[Expression, Unit | None, int] | None:
     """(expression, unit, length that was read) of a side; None when it is no expression."""
-    if _OF_CODE.search(text):
+    if _OF_CODE.search(text) or _TOLD_TWICE.fullmatch(text):
         return None
     plain = _OF.sub(" * ", _TIMES.sub(" * ", text))
     is_money = _MONEY.search(plain) is not None

@@ -6,7 +6,7 @@
     '12.65, not 12.75'
 
 Source: exact arithmetic (`answers.exact`); approximations are judged by the digits that are written.
-Not covered: free names, logarithms and trigonometry.
+Not covered: free names.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from cftdata.answers.equality import Written, read_written
 from cftdata.answers.exact import NotExact, Quotient, compare, evaluate, rational, variables
 from cftdata.answers.expression import Call, Expression, Name, Number
 from cftdata.claims.equations import SPEAKING, Side, read_side
+from cftdata.claims.numeric import NAMES, read_values
 
 Kind = Literal["false", "rounding", "notation"]
 NEAR = Decimal("0.02")
@@ -85,6 +86,9 @@ def holds_elsewhere(text: str, left: Side, right: Side) -> bool:
 
 
 def judge_pair(left: Side, right: Side, sign: str, names: Mapping[str, Expression]) -> Fault | None:
+    """What is false of two sides; None where nothing is, or nothing can be told."""
+    if sign in "=≈" and any(name in left.text or name in right.text for name in NAMES):
+        return _judge_functions(left, right, sign)
     try:
         forms = evaluate(filled(left.expression, names)), evaluate(filled(right.expression, names))
         kind = judge_forms(left, right, sign, forms)
@@ -93,6 +97,25 @@ def judge_pair(left: Side, right: Side, sign: str, names: Mapping[str, Expressio
     if kind is None:
         return None
     return Fault(left.start, right.end, kind, f"{show(forms[0])}, not {' '.join(right.text.split())}")
+
+
+def _judge_functions(left: Side, right: Side, sign: str) -> Fault | None:
+    """20 sin 30° = 17.3: false only if it is in every reading."""
+    if left.unit and right.unit and left.unit != right.unit:
+        return None
+    try:
+        values = read_values(left.expression), read_values(right.expression)
+    except NotExact:
+        return None
+    gaps = {abs(a - b) / max(abs(a), abs(b), 1e-9): (a, b) for a in values[0] for b in values[1]}
+    nearest = gaps[min(gaps)]
+    if min(gaps) <= 1e-9:
+        return None
+    kind = _judge_digits(left, right, sign, (Decimal(nearest[0]), Decimal(nearest[1])))
+    if kind == "false" and min(gaps) <= NEAR:
+        kind = "notation"  # sin 37° = 3/5
+    shown = f"{nearest[0]:.6g}, not {' '.join(right.text.split())}"
+    return Fault(left.start, right.end, kind, shown) if kind else None
 
 
 def judge_forms(left: Side, right: Side, sign: str, forms: tuple[Quotient, Quotient]) -> Kind | None:

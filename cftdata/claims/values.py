@@ -8,7 +8,7 @@ another plain one ("P = 32") is judged as one chain; so is a name that must sati
     ['27, not 32']
 
 Source: exact arithmetic (`answers.exact`); approximations are judged by the digits that are written.
-Not covered: identities with free names, logarithms and trigonometry, inequalities with names.
+Not covered: identities with free names, inequalities with names.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from cftdata.claims.pairs import (
     judge_pair,
     show,
 )
+from cftdata.claims.told import find_told
 
 MAX_GAP = 400
 """Characters between two equations that are read as one derivation."""
@@ -52,6 +53,8 @@ def find_faults(text: str, *, follows_names: bool = True, limit_s: float = math.
     constant = _constant_names(equations)
     known: dict[str, Expression] = {}
     faults = list(_judge_names(equations, text))
+    for equation in find_told(text):
+        faults += _judge_chain(equation, {}, text)
     for equation in equations:
         if time.monotonic() > deadline:
             raise TimeoutError(f"the equations took longer than {limit_s} s")
@@ -79,6 +82,8 @@ def _judge_chain(equation: Equation, names: Mapping[str, Expression], text: str)
         is_last = index == len(equation.signs) - 1
         if (is_last and _is_remainder(text, right)) or is_rate(text, left, right):
             continue
+        if _SCALE.search(text, left.start, right.end + 12):
+            continue
         fault = judge_pair(left, right, sign, names)
         if fault and holds_elsewhere(text, left, right):
             continue
@@ -87,11 +92,15 @@ def _judge_chain(equation: Equation, names: Mapping[str, Expression], text: str)
             return  # what follows a false step carries it on
 
 
+_SCALE = re.compile(r"\b(?:dozens?|hundreds?|thousands?|millions?|billions?|trillions?|pairs?)\b")
+"""Words that multiply a number, which no side reads: 7 dozen = 84."""
+
+
 def _is_remainder(text: str, right: Side) -> bool:
     """17 / 5 = 3 R 2, and 3 remainder 2, say no equality."""
     return (
         re.match(
-            r"\s*(?:R|r|rem|remainder)\b|\s*(?:with|and) (?:a )?remainder|\s*\\p?mod|\s*\(mod",
+            r"\s*(?:R|r|rem|remainder)\b|\s*(?:with|and) (?:a )?remainder|\s*\\[pb]?mod|\s*\(?mod\b",
             text[right.end :],
         )
         is not None

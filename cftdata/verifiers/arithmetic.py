@@ -9,7 +9,7 @@ Abstain: `no_critique`, `no_equations`. What is quoted in order to refute it, or
     >>> ArithmeticVerifier()(Sample.of(Query(text="?"), Response(text="12"), critique)).reason
     'false_equation'
 
-Not covered: statements in words, logarithms and trigonometry, identities with free names.
+Not covered: statements in words but for the plainest, identities with free names.
 """
 
 from __future__ import annotations
@@ -116,8 +116,10 @@ def _compare(equation: str, said: Said) -> Literal["same", "other"] | None:
     """Whether the response says the same equation, or gives its left side another result; else None."""
     form = plain(equation)
     left, sign, right = form.rpartition(" = ")
-    if not sign or not re.search(r"\d", left) or not re.search(r"\d", right):
+    if not sign or not re.search(r"\d", right):
         return None
+    if not re.search(r"\d", left):  # x = 3
+        return "same" if right in re.findall(rf"(?:^|\s){re.escape(left)} = (\S+)", said.plain) else None
     if find_said(equation, said) == "said":
         return "same"
     return "other" if said.holds(f"{left} =") else None
