@@ -126,7 +126,7 @@ def inject(problem: Problem, kind: str, rng: Random, instead: Iterable[str] = ()
         lines = plant(problem, name, rng)
         if lines is not None:
             return _write(problem, lines, rng)
-    raise AssertionError(f"no error fits into: {problem.query}")   # a slip always does
+    raise AssertionError(f"no error fits into: {problem.query}")   # a slip in the last step always does
 
 
 def _write(problem: Problem, lines: Sequence[Line], rng: Random) -> Noisy:

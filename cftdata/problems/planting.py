@@ -86,7 +86,7 @@ def _slip(problem: Problem, rng: Random) -> Iterator[tuple[int, Line]]:
     for number in rng.sample(range(len(lines)), len(lines)):
         value = lines[number].value
         if isinstance(value, Root) or value.denominator == 1:
-            wrongs: list[Value] = [slip(rng, value)]
+            wrongs: list[Value] = [slip(rng, value) for _ in range(8)]   # one may lead to a zero
         else:
             size = _find_scale if mode == "decimal" else _denominator
             near = [value + Fraction(n, size(value)) for n in rng.sample(SLIPS, len(SLIPS))]
