@@ -1,10 +1,11 @@
 r"""Text with formulas in TeX -> HTML in which the formulas are MathML and nothing is markup.
 
 Formulas are `$…$` (money is not one), `$$…$$`, `\(…\)`, `\[…\]`, the double-escaped `\\(…\\)` that
-critiques hold, and a bare `\boxed{…}`. A formula becomes MathML by latex2mathml; its elements, attributes
-and values are checked one by one and written out anew, so that nothing of its markup reaches the page.
-What is not allowed, not understood, too long or broken is shown as its TeX. Beside each formula stands
-its source, so that the characters of the page without its <math> are those of the text.
+critiques hold, a bare `\boxed{…}`, and a bare `\begin{align}…\end{align}` or its like. A formula becomes
+MathML by latex2mathml; its elements, attributes and values are checked one by one and written out anew, so
+that nothing of its markup reaches the page. What is not allowed, not understood, too long or broken is shown
+as its TeX. Beside each formula stands its source, so that the characters of the page without its <math> are
+those of the text.
 
 Source: MathML Core (https://www.w3.org/TR/mathml-core/); the rule that `$5 and $6` is money is Pandoc's
 (tex_math_dollars), with prose after a number refused too.
@@ -65,6 +66,8 @@ _FORMULA = re.compile(
       | \$\$ (?P<dollars> (?:[^$\\]|\\(?s:.)|\$(?!\$)){1,2000}+ ) \$\$
       | \$ (?P<dollar> (?:[^$\\\n]|\\(?s:.)|\n(?!\n)){1,2000}+ ) \$ (?!\d)
       | (?P<boxed> \\boxed\{ (?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]{0,200}+\}){0,200}+\}){1,500}+ \} )
+      | (?P<framed> \\begin\{(?P<frame>(?:align(?:ed)?|equation|gather(?:ed)?|eqnarray)\*?)\}
+          (?:(?!\\end\{(?P=frame)\})[^$]){1,2000}+ \\end\{(?P=frame)\} )
     """,
     re.VERBOSE,
 )
@@ -96,7 +99,7 @@ def find_formulas(text: str) -> Iterator[Formula]:
             tex = tex[:-1]
         if match["double"] or match["double2"]:
             tex = tex.replace("\\\\", "\\")
-        yield Formula(match.start(), match.end(), tex, block=kind in ("square", "dollars"))
+        yield Formula(match.start(), match.end(), tex, block=kind in ("square", "dollars", "framed"))
 
 
 def _is_money(body: str) -> bool:
@@ -207,6 +210,21 @@ def render_answer(text: str) -> str:
     if mathml is None:
         return render_text(text)
     return f'<span class="tex">{mathml}<code>{escape_text(text)}</code></span>'
+
+
+_BARE_TEX = re.compile(
+    r"[^\s\\,;]{0,200}+\\[A-Za-z]+(?:\{(?:[^{}]|\{[^{}]{0,200}+\}){0,200}+\}|\[[^\[\]]{0,50}+\]|[^\s,;{}\[\]]){0,200}+")
+
+
+def render_said(text: str) -> str:
+    """HTML of a sentence of ours, in which answers and equations may stand as bare TeX."""
+    if "\\" not in text or any(find_formulas(text)):
+        return render_text(text)
+    parts, position = [], 0
+    for match in _BARE_TEX.finditer(text):
+        parts += [escape_text(text[position:match.start()]), render_answer(match[0])]
+        position = match.end()
+    return "".join([*parts, escape_text(text[position:])])
 
 
 def escape_text(text: str) -> str:

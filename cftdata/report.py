@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from markupsafe import Markup
 
 from cftdata.cards import make_cards, show_gap
-from cftdata.mathml import render_answer, render_text
+from cftdata.mathml import render_answer, render_said, render_text
 from cftdata.words import (
     BY_CONSENSUS,
     CLAIMS,
@@ -88,7 +88,7 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True, autoescape=lambda name: name is not None and name.endswith(".html.j2"))
     environment.filters |= {
         "n": lambda number: f"{number:,}", "percent": percent, "interval": interval, "share": share,
-        "words": reason_in_words, "plain": plain, "text": _rendered, "answer": _answer,
+        "words": reason_in_words, "plain": plain, "text": _rendered, "answer": _answer, "said": _said,
         "cell": escape_markdown, "code": code, "step": step_in_words}
     return environment
 
@@ -115,6 +115,7 @@ def _figures(report: AuditReport) -> dict[str, object]:
         "has_clusters": any(each.low is not None for each in clustered.values()),
         "undecided": _undecided(report),
         "rate_rows": _rate_rows(report),
+        "has_critiques": _has_critiques(report),
         "plots": _plots(report.groups, rate_of_groups(report)) if _has_critiques(report) else [],
         "grouped": rate_of_groups(report),
         "methods": [METHODS.get(method, method) for method in methods],
@@ -152,7 +153,11 @@ class Headline(NamedTuple):
 def _headlines(report: AuditReport) -> list[Headline]:
     """The verdict rate, and the claim rate where something was decided of it."""
     if not _has_critiques(report):
-        return [Headline(name_of(HEADLINE), "No row has a critique to judge.", None, None)]
+        n = len(report.suspect_labels)
+        said = ["No row has a critique to judge."]
+        said += [f"{n:,} {'label' if n == 1 else 'labels'} of the first wrong step "
+                 f"{'is' if n == 1 else 'are'} suspect."] if n else []
+        return [Headline(name_of(HEADLINE), sentence, None, None) for sentence in said]
     names = [HEADLINE, *([CLAIMS] if is_measured(report, CLAIMS) else [])]
     rates = {name: report.rates.get(name) for name in names}
     if not _asked(report)[HEADLINE]:
@@ -163,8 +168,6 @@ def _headlines(report: AuditReport) -> list[Headline]:
 
 def _rate_rows(report: AuditReport) -> list[RateRow]:
     """The rates in order; where verdicts were not judged, one line says so."""
-    if not _has_critiques(report):
-        return [_rate_row(HEADLINE, report.rates[HEADLINE], instead="no row has a critique")]
     is_judged = _asked(report)[HEADLINE]
     names = [name for name in sort_rates(report.rates)
              if is_judged or name == HEADLINE or not name.startswith(("verdict_error", "false_"))]
@@ -260,6 +263,10 @@ def _tally(values: Iterable[str]) -> list[tuple[str, int]]:
 
 
 # ---- filters of the templates
+
+
+def _said(text: str) -> Markup:
+    return Markup(render_said(text)) if len(text) <= 1_000 else _rendered(text, 1_000)
 
 
 def _rendered(text: str, limit: int = 300) -> Markup:

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cftdata.mathml import MAX_TEX_CHARS, Mark, convert_tex, find_formulas, render_answer, render_text
+from cftdata.mathml import (
+    MAX_TEX_CHARS,
+    Mark,
+    convert_tex,
+    find_formulas,
+    render_answer,
+    render_said,
+    render_text,
+)
 
 TAGS = {
     "math",
@@ -321,3 +329,28 @@ def test_a_megabyte_of_openers_is_linear(piece: str) -> None:
     started = time.process_time()
     assert all(formula.end > formula.start for formula in find_formulas(text))
     assert time.process_time() - started < 3  # a quadratic search would take hours
+
+
+@pytest.mark.parametrize("frame", ["align*", "align", "equation", "gather*"])
+def test_a_bare_environment_is_a_formula(frame: str) -> None:
+    text = f"so \\begin{{{frame}}} x = 1 \\end{{{frame}}} holds"
+    [formula] = find_formulas(text)
+    assert (text[:formula.start], text[formula.end:], formula.block) == ("so ", " holds", True)
+    assert "<mi>x</mi>" in render_text(text)
+    assert not list(find_formulas("\\begin{align} never closed" + " \\begin{align}" * 500))
+
+
+def test_bare_tex_in_a_sentence_of_ours_is_a_formula() -> None:
+    html = render_said("the answer is 16, the reference is 8\\sqrt[3]{4} (different: exact); <b>")
+    assert html.startswith("the answer is 16, the reference is <span")
+    assert "<mroot>" in html
+    assert html.endswith(" (different: exact); &lt;b&gt;")
+    assert "<mfrac>" in render_said("-5/3, not \\frac{\\sqrt{5}}{3}")
+    assert render_said("2048, not 8^3") == "2048, not 8^3"
+
+
+@given(TEXTS)
+def test_a_sentence_of_ours_loses_nothing_and_is_no_markup(text: str) -> None:
+    reader = Reader(render_said(text))
+    assert reader.text == text
+    assert not reader.open

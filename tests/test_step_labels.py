@@ -84,6 +84,8 @@ def test_the_report_shows_suspect_labels_and_no_empty_rates(tmp_path: Path) -> N
     assert "| a step is wrong | in an earlier step | 1 |" in text
     assert "No row has a critique" in text
     assert "false claim in the critique" not in text
+    assert "2 labels of the first wrong step are suspect." in html
+    assert "What each verifier could tell" not in html
     assert "Suspect labels: 2" in html
     assert "2 + 2 = 6" in html
 
