@@ -33,7 +33,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from cftdata.calls import Provider
-from cftdata.driver import Driver
+from cftdata.driver import Driver, Limits
 from cftdata.ledger import Ledger, ModelTotals
 from cftdata.parquet import arrow_schema, open_output, open_table, writing
 from cftdata.pipeline import Made, Unmade, make_all, read_units
@@ -45,6 +45,8 @@ __all__ = ["BuildReport", "build", "find_finished"]
 
 PASSING = frozenset({"budget_spent", "interrupted", "set_aside", "unavailable", "pending_batch"})
 """Reasons that may be gone when the same command is given again."""
+LIMITS = {"local": Limits(n_in_flight=4, timeout_s=600)}
+"""Of models that are known to need others than the default: the local one has so many slots, and is slow."""
 N_ROWS = 500
 
 
@@ -65,8 +67,8 @@ class BuildReport(Record):
     """Rows of the source that were taken."""
     n_samples: Count
     """Rows in samples.parquet."""
-    n_wrong_by_design: Count
-    """Samples whose critique has a planted fault."""
+    planted_faults: dict[str, Count]
+    """Fault to the number of samples whose critique has it by design."""
     samples_by_critic: dict[str, Count]
     """Critic to its samples."""
     unmade: dict[str, Count]
@@ -133,7 +135,7 @@ class _Counts:
 
     n_queries: int = 0
     n_samples: int = 0
-    n_wrong_by_design: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
     critics: Counter[str] = field(default_factory=Counter)
     unmade: Counter[str] = field(default_factory=Counter)
     is_stopped: bool = False
@@ -151,7 +153,7 @@ class _Counts:
         self.n_samples += 1
         if made.critique:
             self.critics[made.critique.provenance.model or "unknown"] += 1
-            self.n_wrong_by_design += made.critique.planted_fault is not None
+            self.faults.update([made.critique.planted_fault] if made.critique.planted_fault else [])
 
 
 async def _run(recipe: Recipe, ledger: Ledger, partial: Path,  # noqa: PLR0913, PLR0917
@@ -159,7 +161,7 @@ async def _run(recipe: Recipe, ledger: Ledger, partial: Path,  # noqa: PLR0913, 
                observe: Callable[[Any], None] | None, progress: Callable[[int], None] | None) -> _Counts:
     """Makes all rows and writes them into the folder."""
     counts = _Counts()
-    driver = Driver(ledger, lambda model: providers.get(model) or _open(model, recipe), recipe.limits,
+    driver = Driver(ledger, lambda model: providers.get(model) or _open(model, recipe), LIMITS | recipe.limits,
                     recipe.budget, observe, price=estimate_cost)
     try:
         with _writer(partial / "samples.parquet", Sample) as keep, \
@@ -237,6 +239,7 @@ def _report(recipe: Recipe, counts: _Counts, ledger: Ledger, seconds: float) -> 
     return BuildReport(
         recipe=recipe.ref, cftdata_version=version("cftdata"), source=recipe.queries.source,
         source_hash=hash_source(recipe), is_complete=not (counts.is_stopped or is_passing),
-        n_queries=counts.n_queries, n_samples=counts.n_samples, n_wrong_by_design=counts.n_wrong_by_design,
+        n_queries=counts.n_queries, n_samples=counts.n_samples,
+        planted_faults=dict(counts.faults.most_common()),
         samples_by_critic=dict(counts.critics.most_common()), unmade=dict(counts.unmade.most_common()),
         models=models, cost_usd=sum(known) if known or not models else None, seconds=round(seconds, 3))

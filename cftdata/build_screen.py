@@ -16,18 +16,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cftdata.terminal import clip, new_console, new_table, plain_text
+from cftdata.words import interval
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from cftdata.build import BuildReport
     from cftdata.driver import Event
+    from cftdata.figures import AuditReport
     from cftdata.ledger import ModelTotals
     from cftdata.plan import Plan
 
 SECONDS_BETWEEN_LINES = 10
 
-__all__ = ["show_build", "show_ledger", "show_plan", "watch"]
+__all__ = ["show_build", "show_critics", "show_ledger", "show_plan", "watch"]
 
 
 def show_build(report: BuildReport, out: Path) -> None:
@@ -46,6 +48,19 @@ def show_build(report: BuildReport, out: Path) -> None:
     if not report.is_complete:
         console.print(plain_text("! not complete: the same command goes on, and pays for nothing twice"))
     console.print(plain_text(f"samples: {out / 'samples.parquet'}"))
+
+
+def show_critics(report: AuditReport) -> None:
+    """Prints, critic by critic, how many verdicts and how many claims are wrong, with intervals."""
+    columns = ("n", "wrong verdict", "interval", "false claim", "interval", "any error", "interval")
+    table = new_table("critic", "critics, by what the audit finds", columns)
+    for group in report.groups:
+        if list(group.by) == ["critic"]:
+            rates = [group.rates[name] for name in ("verdict_error", "claim_error", "any_error")]
+            cells = [(f"{rate.n_hits:,}/{rate.n_decided:,}", interval(rate)) for rate in rates]
+            name = plain_text(clip(group.by["critic"] or "(none)"))
+            table.add_row(name, f"{group.n_samples:,}", *(cell for pair in cells for cell in pair))
+    new_console().print(table)
 
 
 def show_ledger(totals: Sequence[ModelTotals]) -> None:

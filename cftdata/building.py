@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from cftdata.figures import AuditReport
     from cftdata.sample import Record
 
-__all__ = ["Asked", "audit_build", "list_examples", "run", "run_ledger", "run_plan"]
+__all__ = ["Asked", "audit_build", "list_examples", "run", "run_demo_audit", "run_demo_build", "run_ledger",
+           "run_plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,43 @@ def audit_build(recipe: Recipe, out: Path) -> AuditReport:
     verifiers = tuple(dict.fromkeys((*protocol.verifiers, *made)))
     return audit(out / "samples.parquet", out=out / "audit",
                  protocol=protocol.model_copy(update={"verifiers": verifiers}))
+
+
+def run_demo_audit(out: Path) -> bool:
+    """Audits the bundled set; whether every figure equals its truth."""
+    from cftdata.audit import audit
+    from cftdata.bundled import demo_path, truth_summary
+    from cftdata.demo import compare_with_truth
+    from cftdata.terminal import show_report
+
+    report = audit(demo_path(), out=out)
+    show_report(report, out)
+    differing = compare_with_truth(report, truth_summary())
+    for sentence in differing:
+        print(f"differs from the truth: {sentence}", file=sys.stderr)
+    if not differing:
+        print("Every figure equals the truth of the bundled set, which is known by construction.")
+    return not differing
+
+
+def run_demo_build(out: Path) -> bool:
+    """Builds the recipe `demo` and audits it; whether the audit finds what was planted."""
+    from cftdata.build import build
+    from cftdata.build_screen import show_build, show_critics, watch
+    from cftdata.demo import compare_with_planted, demo_recipe
+
+    recipe, left_out = demo_recipe()
+    print(f"\nNow a build: cftdata build demo --out {out}" + (f" ({left_out})" if left_out else ""))
+    with redirect_stdout(sys.stderr), watch() as (progress, observe):
+        built = build(recipe, out, progress=progress, observe=observe)
+    show_build(built, out)
+    report = audit_build(recipe, out)
+    show_critics(report)
+    said = list(compare_with_planted(built, report))
+    for sentence, is_held in said:
+        print(f"{sentence}: {'the interval holds it' if is_held else 'the interval does NOT hold it'}.")
+    print(f"report: {out / 'audit' / 'report.html'}")
+    return built.is_complete and all(is_held for _, is_held in said)
 
 
 def run_plan(asked: Asked) -> None:

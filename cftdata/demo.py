@@ -1,4 +1,7 @@
-"""The demo's check: the figures of an audit against what is true of the bundled set by construction.
+"""The demo's checks: the figures of an audit against what is true by construction.
+
+Of the bundled set every figure is known (`compare_with_truth`); of what the recipe `demo` builds, the share
+of the symbolic critic's critiques in which a fault was planted (`compare_with_planted`).
 
     >>> compare_with_truth(audit(demo_path()), truth_summary())        # doctest: +SKIP
     []
@@ -9,12 +12,17 @@ Not covered: sets whose truth is not known by construction.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cftdata.figures import AuditReport
 from cftdata.sample import Rate
+from cftdata.words import interval, percent
 
-__all__ = ["compare_with_truth"]
+if TYPE_CHECKING:
+    from cftdata.build import BuildReport
+    from cftdata.recipe import Recipe
+
+__all__ = ["compare_with_planted", "compare_with_truth", "demo_recipe"]
 
 COUNTS = ("n_rows", "n_unread", "n_samples", "n_duplicates", "n_queries")
 RATES = ("verdict_error", "false_right", "false_wrong", "verdict_error_unrounded",
@@ -49,3 +57,29 @@ def _pairs(report: AuditReport, truth: Mapping[str, Any]) -> Iterator[tuple[str,
 
 def _counts(rate: Rate | None) -> dict[str, int] | None:
     return {"n_hits": rate.n_hits, "n_decided": rate.n_decided} if rate else None
+
+
+def demo_recipe() -> tuple[Recipe, str | None]:
+    """The recipe that the demo builds, and what it had to leave out, as a sentence; None when nothing."""
+    from cftdata.local import local_missing
+    from cftdata.recipe import load_recipe
+
+    recipe, missing = load_recipe("demo"), local_missing()
+    if missing is None:
+        return recipe, None
+    free = tuple(critic for critic in recipe.critics if critic.model != "local")
+    return recipe.model_copy(update={"critics": free}), f"the local critic is left out: {missing}"
+
+
+def compare_with_planted(built: BuildReport, report: AuditReport) -> Iterator[tuple[str, bool]]:
+    """For wrong verdicts and for faults of any kind that were planted in the symbolic critic's critiques: a
+    sentence with both shares, and whether the audit's interval holds the planted one."""
+    [group] = [group for group in report.groups if group.by == {"critic": "symbolic"}]
+    n = built.samples_by_critic["symbolic"]
+    for words, rate, n_planted in (
+            ("a wrong verdict", group.rates["verdict_error"], built.planted_faults.get("wrong_verdict", 0)),
+            ("a fault of any kind", group.rates["any_error"], sum(built.planted_faults.values()))):
+        is_held = rate.low is not None and rate.high is not None and rate.low <= n_planted / n <= rate.high
+        found = "nothing" if rate.rate is None else f"{percent(rate.rate)} ({interval(rate)})"
+        yield (f"planted in the symbolic critic's critiques: {words} in {percent(n_planted / n)} "
+               f"({n_planted} of {n}); the audit finds {found}", is_held)
