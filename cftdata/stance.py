@@ -17,6 +17,7 @@ words of Chinese, Spanish, French, German, Russian, Japanese and Portuguese.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from cftdata.reading import fold
@@ -56,9 +57,9 @@ _WRONG_CJK = (r"不正确|不正確|错误|錯誤|有误|有誤|不对|不對|�
               r"错(?=[\s。.*\[的]|$)")
 _ERROR = r"errors?|mistakes?|flaws?|miscalculations?"
 _WORD = re.compile(
-    rf"(?:(?P<wrong>{_WRONG})|(?P<right>{_RIGHT})|(?P<error>{_ERROR}))(?![^\W_]|-|_\w)|"
-    rf"(?P<cjk_right>没有错误|沒有錯誤|誤りはない|間違いはない)|"
-    rf"(?P<cjk_wrong>{_WRONG_CJK})|(?P<cjk>{_RIGHT_CJK})")
+    rf"(?<![^\W_])(?:(?P<wrong>{_WRONG})|(?P<right>{_RIGHT})|(?P<error>{_ERROR}))(?![^\W_]|-|_\w)|"
+    rf"(?=[^\x00-\x7f])(?:(?P<cjk_right>没有错误|沒有錯誤|誤りはない|間違いはない)|"
+    rf"(?P<cjk_wrong>{_WRONG_CJK})|(?P<cjk>{_RIGHT_CJK}))")
 
 ECHO = re.compile(
     r"\b(right|correct|true|valid|yes)\b[\s*\"'\])}>]{0,4}(?:/|\||,?\s*or\b)[\s*\"'\[({<]{0,4}"
@@ -170,10 +171,21 @@ def find_mentions(text: str, start: int = 0, end: int | None = None) -> list[Men
     text = fold(text)
     end = len(text) if end is None else end
     words = [word for word in _WORD.finditer(text, start, end) if _is_word(text, word)][-200:]
-    echoes = [match.span() for match in ECHO.finditer(text, words[0].start() if words else end, end)]
+    echoes = list(_find_echoes(text, words[0].start() if words else end, end))
     mentions = (_read_mention(text, word, start, end) for word in words
                 if not any(first <= word.start() < last for first, last in echoes))
     return [mention for mention in mentions if mention is not None]
+
+
+_OR = re.compile(r"[/|／]|or\b|或")
+
+
+def _find_echoes(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The choices between these offsets, each looked for only around its "or"."""
+    for choice in _OR.finditer(text, start, end):
+        echo = ECHO.search(text, max(start, choice.start() - 40), min(end, choice.end() + 40))
+        if echo:
+            yield echo.span()
 
 
 def _is_word(text: str, word: re.Match[str]) -> bool:

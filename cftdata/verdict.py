@@ -67,12 +67,13 @@ _FIRST = (
                rf"(?:student makes (?:the|their) )?first (?:\w+ )?(?:{_WRONG}|mistake)"),
     re.compile(rf"{_FAULT} (?:\w+ ){{0,3}}?first (?:appears?|occurs?|arises?|shows? up|made|happens?|enters?|"
                rf"comes?|emerges?) {_IN} {_PLACE}"),
-    re.compile(rf"(?:goes|went|going|go) (?:wrong|astray|awry|off track|off the rails) (?:first )?{_IN} {_PLACE}"),
-    re.compile(rf"(?:reasoning|argument|solution|logic|proof|derivation|work|student) (?:first )?(?:breaks down|"
-               rf"fails|falls apart|derails) {_IN} {_PLACE}"),
-    re.compile(rf"first (?:\w+ )?(?:{_WRONG}|mistake)[\w' ]{{0,40}}? (?:in|at|is) {_ORDINAL}"),
-    re.compile(rf"(?:error|mistake|flaw|slip|misstep|blunder)s?[\w' ]{{0,30}}? (?:in|at|is in|with|during|from) "
+    re.compile(rf"(?:goes|went|going|go) (?:wrong|astray|awry|off track|off the rails) (?:first )?{_IN} "
                rf"{_PLACE}"),
+    re.compile(rf"(?:reasoning|argument|solution|logic|proof|derivation|work|student) (?:first )?"
+               rf"(?:breaks down|fails|falls apart|derails) {_IN} {_PLACE}"),
+    re.compile(rf"first (?:\w+ )?(?:{_WRONG}|mistake)[\w' ]{{0,40}}? (?:in|at|is) {_ORDINAL}"),
+    re.compile(rf"(?:error|mistake|flaw|slip|misstep|blunder)s?[\w' ]{{0,30}}? "
+               rf"(?:in|at|is in|with|during|from) {_PLACE}"),
 )
 _CALLED = re.compile(
     rf"{_NAMED}(?:[ ,-]|and|to|–){{0,6}}(?P<last>\d{{1,3}})?[*_\"'`)>\]]{{0,4}}(?:\s?\([^)\n]{{0,60}}\))?"

@@ -21,6 +21,7 @@ from functools import lru_cache
 from cftdata.answers.expression import Expression, Number, read_expression
 from cftdata.answers.tokens import FUNCTIONS, GREEK, Unreadable
 from cftdata.answers.units import Unit, read_unit
+from cftdata.claims.masking import is_unit_word, mask
 
 MAX_EQUATIONS = 2_000
 MAX_SIDE = 300
@@ -56,38 +57,6 @@ class Equation:
         return self.sides[-1].end
 
 
-# Spellings of equal length to the sign they stand for, so that every offset stays that of the text.
-_SPELLINGS = (
-    (re.compile(r"\\(?:approx|simeq|thickapprox)(?![A-Za-z])"), "≈"),
-    (re.compile(r"\\cong(?![A-Za-z])|≃|≅"), "≈"),
-    (re.compile(r"\\(?:neq?|not\s?=)(?![A-Za-z])|!=|=/="), "≠"),
-    (re.compile(r"\\(?:leq?|leqslant)(?![A-Za-z])|<="), "≤"),
-    (re.compile(r"\\(?:geq?|geqslant)(?![A-Za-z])|>="), "≥"),
-    (re.compile(r"\\lt(?![A-Za-z])"), "<"),
-    (re.compile(r"\\gt(?![A-Za-z])"), ">"),
-    (re.compile(r"=="), "="),
-)
-_BLANKED = re.compile(
-    r"\\(?:left|right|displaystyle|textstyle|[bB]ig{1,2}[lr]?|boxed|fbox)(?![A-Za-z])|"
-    r"\\[,;:!> ]|\\q?quad(?![A-Za-z])|"
-    r"\\[()\[\]]|\*\*|\$\$|`|&|\\(?:mathbf|boldsymbol|mathrm|mathit|rm|bf|underline)(?![A-Za-z])"
-)
-_BREAKS = re.compile(
-    r"\\(?:implies|Rightarrow|Longrightarrow|rightarrow|longrightarrow|to|therefore|because|iff|Leftrightarrow|begin|end)"
-    r"(?![A-Za-z])(?:\{[a-z*]+\})?|\\\\|[⇒→⟹⇔∴✓✗✔✅❌≡]|\\equiv(?![A-Za-z])"
-)
-_DOTS = re.compile(r"\\(?:ldots|cdots|dots[cb]?)(?![A-Za-z])|\.\.\.+|…")
-_TEXT = re.compile(r"\\(?:text|textbf|textit|mbox|textrm)\s*\{([^{}]{0,80})\}")
-_CONTINUED = re.compile(r"\n[ \t\n]{0,6}(?=(?:\\\[)?\s{0,4}[=≈])")
-
-
-# 3 red apples + 4 apples = 7: what is counted is no mathematics, but stands in the middle of it
-_NOUNS = re.compile(r"(?<=[\d)%}])[ \t]+((?:[A-Za-z]{2,}[ \t]+){0,2}[A-Za-z]{2,})(?=[ \t]*[-+*/×÷=≈])")
-SPEAKING = frozenset(
-    "and or of then is are was plus minus times divided by mod to equals from not so that if in on at "
-    "we the than gives for with but because since as which where when while whereas so thus hence "
-    "therefore instead rather it this they he she has have does did by".split()
-)
 # After these words, or at the start of a line or clause, a side that is a bare number is a whole side.
 _INTRODUCING = frozenset(
     "so thus then hence therefore is are get gets have has that gives gave giving yields equals as "
@@ -97,62 +66,16 @@ _INTRODUCING = frozenset(
 )
 
 
-def mask(text: str) -> str:
-    """The text at the same offsets, one spelling for each sign, white space for the rest."""
-    for pattern, sign in _SPELLINGS:
-        text = pattern.sub(lambda m, sign=sign: sign.ljust(len(m.group())), text)  # type: ignore[misc]
-    text = _masked_dollars(text.replace("\\$", " $"))
-    text = _TEXT.sub(_masked_words, text)
-    text = _BLANKED.sub(lambda m: " " * len(m.group()), text)
-    text = _BREAKS.sub(lambda m: "\n" * len(m.group()), text)
-    text = _DOTS.sub(lambda m: "…" * len(m.group()), text)
-    text = _masked_functions(text)
-    text = _NOUNS.sub(_masked_noun, text)
-    return _CONTINUED.sub(lambda m: " " * len(m.group()), text)
-
-
-def _masked_noun(found: re.Match[str]) -> str:
-    """White space for what is counted; units and words that speak stay."""
-    words = found[1].split()
-    keeps = SPEAKING & set(found[1].lower().split()) or (len(words) == 1 and _is_unit_word(words[0]))
-    return found.group() if keeps else " " * len(found.group())
-
-
-_APPLIED = re.compile(r"(?<![A-Za-z\\])(?:[fghFGH]|[A-Za-z](?=['′]))(?=['′]{0,3} {0,6}\()")
-_DEFINED = re.compile(r"(?<![A-Za-z\\])([A-Za-z])\([A-Za-z](?:, ?[a-z])?\) {0,4}=")
-
-
-def _masked_functions(text: str) -> str:
-    """The f of f(0), and the S of S(0) after "S(t) = ...", as a sign of no expression: no product."""
-    text = _APPLIED.sub("ƒ", text)
-    names = "".join(sorted(set(_DEFINED.findall(text))))
-    return re.sub(rf"(?<![A-Za-z\\])[{names}](?=\()", "ƒ", text) if names else text
-
-
-def _masked_words(found: re.Match[str]) -> str:
-    """\\text{ pounds} as the word at its place."""
-    before = found.start(1) - found.start()
-    return " " * before + found[1] + " "
-
-
-def _masked_dollars(text: str) -> str:
-    """$ around mathematics is blank; $ before a number that is no such pair is money, and stays."""
-
-    def masked(found: re.Match[str]) -> str:
-        return " " + found[1] + " "
-
-    return re.sub(r"\$(?!\s)((?=[^$\n]{0,300}[\\^_={}A-Za-z+*/])[^$\n]{1,300}?)(?<!\s)\$(?!\d)", masked, text)
-
-
 _ATOM = re.compile(
     r"(?P<space>[ \t\u00a0\u2000-\u200a\u202f]+)|(?P<sign>[=≈≠<>≤≥])"
     r"|(?P<math>(?:gcd|lcm|max|min)\([^()\n]{1,60}\)|\d+(?:(?:,|\{,\})\d{3}(?!\d))*(?:\.\d+)?%?|\.\d+|\\[A-Za-z]+|\\[%{}]"
     r"|[-+−–×÷·⋅•∙*/^!%°()\[\]{}|√∛∜π∞½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞²³⁴⁵⁶⁷⁸⁹⁰¹⁻⁺ⁿ_±$€£₀-₉]|(?<![A-Za-z\\])[A-Za-z](?![A-Za-z'’])'*|[α-ωΔΣΩΦ])"
     r"|(?P<word>[A-Za-z][A-Za-z'’]*)|(?P<other>.|\n)"
 )
+_BULLETS = r"(?:[-–—*•+>#▪◦○●‣·]+[^\S\n]+)"
 _LIST_MARK = re.compile(
-    r"(?m)^[^\S\n]*(?:[-–—*•+>#▪◦○●‣·]+[^\S\n]+)*"
-    r"(?:\(?\d{1,2}[.)](?=\s)|[a-z]\)|[-–—*•+>#▪◦○●‣·]+(?=\s)|step\s+\d+\s*[:.])?",
+    rf"(?m)^[^\S\n]*(?:{_BULLETS}+(?:\(?\d{{1,2}}[.)](?=\s)|[a-z]\)|[-–—*•+>#▪◦○●‣·]+(?=\s)|step\s+\d+\s*[:.])?|"
+    r"\(?\d{1,2}[.)](?=\s)|[a-z]\)|[-–—*•+>#▪◦○●‣·]+(?=\s)|step\s+\d+\s*[:.])",
     re.I,
 )
 
@@ -174,8 +97,21 @@ def find_equations(text: str) -> tuple[Equation, ...]:
 
 def _runs(masked: str) -> Iterator[tuple[int, int]]:
     """Stretches without words (but units and functions) that hold a relation sign."""
-    start, signs, previous = 0, 0, ""
-    for atom in _ATOM.finditer(masked):
+    at = 0
+    for sign in _SIGN.finditer(masked):
+        if sign.start() >= at:
+            low, high = masked.rfind("\n", at, sign.start()) + 1, masked.find("\n", sign.end())
+            high = len(masked) if high < 0 else high
+            yield from _runs_of_line(masked, low or at, high)
+            at = high + 1
+
+
+_SIGN = re.compile(f"[{SIGNS}]")
+
+
+def _runs_of_line(masked: str, low: int, high: int) -> Iterator[tuple[int, int]]:
+    start, signs, previous = low, 0, ""
+    for atom in _ATOM.finditer(masked, low, high):
         kind = atom.lastgroup
         joins = kind in ("space", "sign", "math") or (kind == "word" and _joins(masked, atom, previous))
         if joins:
@@ -186,7 +122,7 @@ def _runs(masked: str) -> Iterator[tuple[int, int]]:
             yield start, atom.start()
         start, signs, previous = atom.end(), 0, ""
     if signs:
-        yield start, len(masked)
+        yield start, high
 
 
 def _joins(masked: str, word: re.Match[str], previous: str) -> bool:
@@ -203,18 +139,12 @@ def _joins(masked: str, word: re.Match[str], previous: str) -> bool:
     return (
         bool(previous)
         and (previous[-1].isdigit() or previous[-1] in ")}²³/%" or previous.isalpha())
-        and (_is_unit_word(name))
+        and (is_unit_word(name))
     )
 
 
 # 60 in, and not "2 in binary"
 _INCHES = re.compile(r"[ \t]*(?:[.,;:)\]=≈×·*/+^²³\n-]|$|(?:and|by|or|long|wide|tall|high|deep|per)\b)")
-
-
-@lru_cache(maxsize=4096)
-def _is_unit_word(name: str) -> bool:
-    unit = read_unit(name)
-    return (unit is not None and unit.known) or name in ("per", "square", "cubic")
 
 
 def _read_run(masked: str, start: int, end: int) -> Equation | None:
@@ -292,14 +222,13 @@ def _is_whole(masked: str, side: Side, *, is_first: bool) -> bool:
         before = masked[max(0, side.start - 60) : side.start].rstrip(" \t")
         if before[-1:] and before[-1] in _OPERATORS + "-−–√_%\\#@∘⊕⊗◇★△~ƒ":
             return False
-        if _OPERATOR_IN_WORDS.search(before):
+        ends_in_word = before[-1:].isalpha()
+        if ends_in_word and (_OPERATOR_IN_WORDS.search(before) or _PART_OF.search(before)):
             return False
         if before[-1:] and (before[-1].isdigit() or before[-1] in ")}") and side.text[0] in "(0123456789":
             return False  # $350 000, 1/2 (68): the side goes on to the left
         glued = masked[max(0, side.start - 1) : side.start]  # the (0) of f(0), the {8} of \frac{x}{8}
         if glued.isalnum() or (glued and glued in "'’′)]}") or re.search(r"\d:$", before):
-            return False
-        if _PART_OF.search(before):
             return False
         if side.text[0] in "+*/×÷·" or (re.match(r"[-−–]\s", side.text) and before[-1:].isalnum()):
             return False

@@ -50,7 +50,7 @@ _PLAIN: dict[str, Callable[[float], float]] = {
 }
 _OF_TWO: dict[str, Callable[[float, float], float]] = {
     "/": lambda x, y: x / y,
-    "^": lambda x, y: math.pow(x, y),
+    "^": math.pow,
     "root": lambda x, y: math.pow(x, 1 / y),
     "log": math.log,
 }

@@ -16,13 +16,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 from cftdata.answers.decimals import DIGITS, approximate
 from cftdata.answers.equality import Written, read_written
 from cftdata.answers.exact import NotExact, Quotient, compare, evaluate, rational, variables
 from cftdata.answers.expression import Call, Expression, Name, Number
-from cftdata.claims.equations import SPEAKING, Side, read_side
+from cftdata.claims.equations import Side, read_side
+from cftdata.claims.masking import SPEAKING
 from cftdata.claims.numeric import NAMES, read_values
 
 Kind = Literal["false", "rounding", "notation"]
@@ -87,6 +89,32 @@ def holds_elsewhere(text: str, left: Side, right: Side) -> bool:
 
 def judge_pair(left: Side, right: Side, sign: str, names: Mapping[str, Expression]) -> Fault | None:
     """What is false of two sides; None where nothing is, or nothing can be told."""
+    told = _judge_pair(left, right, sign, names) if names else _judge_known(_Key(left, right, sign))
+    return told and replace(told, start=left.start, end=right.end)
+
+
+class _Key:
+    """Two sides and their sign, alike where their texts are: what is judged is told by those alone."""
+
+    __slots__ = ("left", "right", "sign", "texts")
+
+    def __init__(self, left: Side, right: Side, sign: str) -> None:
+        self.left, self.right, self.sign = left, right, sign
+        self.texts = left.text, right.text, sign
+
+    def __hash__(self) -> int:
+        return hash(self.texts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.texts == other.texts
+
+
+@lru_cache(maxsize=16384)
+def _judge_known(key: _Key) -> Fault | None:
+    return _judge_pair(key.left, key.right, key.sign, {})
+
+
+def _judge_pair(left: Side, right: Side, sign: str, names: Mapping[str, Expression]) -> Fault | None:
     if sign in "=≈" and any(name in left.text or name in right.text for name in NAMES):
         return _judge_functions(left, right, sign)
     try:
@@ -297,6 +325,8 @@ def show(form: Quotient) -> str:
 
 
 def filled(expression: Expression, names: Mapping[str, Expression]) -> Expression:
+    if not names:
+        return expression
     if isinstance(expression, Name):
         return names.get(expression.name, expression)
     if isinstance(expression, Call):

@@ -26,7 +26,7 @@ UNLIKE = 66.0
 """partial_ratio below which nothing of the kind is said."""
 
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ", "0123456789-+n")
-_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 _FRACTIONS = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8"}
 _SPELLINGS = tuple(
     (re.compile(pattern), spelling)
@@ -34,9 +34,10 @@ _SPELLINGS = tuple(
         (r"<<[^<>]{0,200}>>", " "),  # GSM8K's calculator notes
         (r"(?<=\d)(?:,|\{,\}|\\,)(?=\d{3}(?!\d))", ""),
         (r"\\[dt]?frac\s{0,3}(\d)\s{0,3}(\d)", r" \1/\2 "),
-        (r"\\sqrt\s{0,3}\[3\]|³√|∛|\bcube\s+root(?:\s+of)?(?![a-z])|\bcbrt\b", " cuberoot "),
-        (r"\\sqrt|√|\bsquare\s+root(?:\s+of)?(?![a-z])|\bsqrt\b", " squareroot "),
+        (r"\\sqrt\s{0,3}\[3\]|³√|∛|cube\s+root(?:\s+of)?(?![a-z])|cbrt\b", " cuberoot "),
+        (r"\\sqrt|√|square\s+root(?:\s+of)?(?![a-z])|sqrt\b", " squareroot "),
         (r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿ]+", lambda m: "^" + m[0].translate(_SUPERSCRIPTS)),
+        (r"[₀-₉]", lambda m: _SUBSCRIPTS[m[0]]),
         (r"[½⅓⅔¼¾⅕⅛]", lambda m: f" {_FRACTIONS[m[0]]} "),
         (r"\\(?:text|textbf|mathrm|mathbf|operatorname|boxed|mbox)(?![a-z])", " "),
         (r"\\(?:approx|simeq|cong)(?![a-z])|[~∼≃≅≈]|\\sim(?![a-z])", "="),  # how near is no matter of quoting
@@ -68,7 +69,7 @@ def plain(text: str) -> str:
         text = _FRACTION.sub(r" (\1)/(\2) ", text)
     for pattern, spelling in _SPELLINGS:
         text = pattern.sub(spelling, text)
-    return " ".join(_TOKEN.findall(text.translate(_SUBSCRIPTS)))
+    return " ".join(_TOKEN.findall(text))
 
 
 def numbers_of(plain_text: str) -> list[str]:

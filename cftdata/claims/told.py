@@ -23,10 +23,12 @@ _N = r"\$?\d+(?:,\d{3})*(?:\.\d+)?%?"
 _TERM = rf"(?:[√∛] ?)?{_N}(?:!|[²³]| ?\^ ?\d+| squared| cubed)?"
 _OP = r" ?[+×·÷*/] ?| [-−] | (?:plus|minus|times|multiplied by|divided by|over) "
 _SAYS = re.compile(
-    r"(?P<left>[\d!²³%)d]\$?)\)?(?:,)? (?:(?P<near>(?:is|equals|gives|yields|makes) (?:approximately|about|roughly|"
-    r"around|nearly))|is|equals|is equal to|gives|yields|makes|comes to) "
-    rf"\$?\(?(?P<right>-?{_N})(?![\d^!²³]|[.,]\d| ?[-+−×·÷*/=^:] ?\$?\d| (?:more|less|fewer|times|percent|plus|minus|divided|"
-    r"multiplied|squared|cubed|of|out|to|or|and \d|hundred|thousand|million|billion|dozen|greater|years older)\b)"
+    r"(?P<left>[\d!²³%)d]\$?)\)?,? "
+    r"(?:(?P<near>(?:is|equals|gives|yields|makes) (?:approximately|about|roughly|around|nearly))|"
+    r"is|equals|is equal to|gives|yields|makes|comes to) "
+    rf"\$?\(?(?P<right>-?{_N})(?![\d^!²³]|[.,]\d| ?[-+−×·÷*/=^:] ?\$?\d|"
+    r" (?:more|less|fewer|times|percent|plus|minus|divided|multiplied|squared|cubed|of|out|to|or|and \d|"
+    r"hundred|thousand|million|billion|dozen|greater|years older)\b)"
 )
 _PRODUCT = re.compile(rf"(?:{_TERM})(?:(?:{_OP})(?:{_TERM}))*$|(?:{_N}|\d+/\d+) of \$?{_N}$")
 _WORDED = (
@@ -51,7 +53,7 @@ _WORDS = (
     (" cubed", "^3"),
 )
 _BEGINS = re.compile(
-    r"(?:^|\n|[.,;:!?(\"“>•✓]|\b(?:so|thus|then|hence|therefore|since|because|as|that|and so|know|know that|where|"
+    r"(?:^|\n|[.,;:!?(\"“>•✓]|\b(?:so|thus|then|hence|therefore|since|because|as|that|and so|know|where|"
     r"which means|note|here|indeed|but|yet|while|whereas|first|next|finally))[\s$*\-]*$",
     re.I,
 )

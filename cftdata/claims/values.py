@@ -50,7 +50,7 @@ def find_faults(text: str, *, follows_names: bool = True, limit_s: float = math.
     """
     deadline = time.monotonic() + limit_s
     equations = find_equations(text)
-    constant = _constant_names(equations)
+    constant = _constant_names(equations) if follows_names else {}
     known: dict[str, Expression] = {}
     faults = list(_judge_names(equations, text))
     for equation in find_told(text):

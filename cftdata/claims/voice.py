@@ -52,7 +52,8 @@ _OWN = re.compile(
 _SPEAKS_ON = re.compile(
     r"[\s*_>\-•)\]\\$]{0,12}(?:this|that|it|which|these|but|however|actually|wait|no\b|not\b|yet|in fact|"
     r"in reality|"
-    r"incorrect|wrong|false|error|mistake|(?:a )?contradiction|absurd|impossible|correct\b|the (?:error|mistake|calculation|computation|"
+    r"incorrect|wrong|false|error|mistake|(?:a )?contradiction|absurd|impossible|correct\b|"
+    r"the (?:error|mistake|calculation|computation|"
     r"step|equation|"
     r"student|correct|value|actual|cube root|square root)|here|so\b|let|[-=≈\\\d(∛√✗✘❌])",
     re.I,

@@ -116,11 +116,13 @@ def _judge_approval(text: str, mentions: list[Mention]) -> tuple[Outcome, str, l
 
 
 _PARTS = re.compile(r"\b(?:calculations?|parts?|steps? \d|so far)\b")
+_HINTS_OF_ADVERB = ("incorrectly", "wrongly", "mistakenly", "erroneously", "miscalculate")
+_HINTS_OF_THING = ("the wrong", "a wrong", "an incorrect", "the incorrect", "an invalid", "the invalid")
 _WRONG_THING = re.compile(
     r"\b(?:student|solution|response|solver|they|he|she|step \d{1,3})\b(?: (?:has|then|also|here))?"
     r" (?:uses?|used|applies|applied|chooses?|chose|picks?|picked|takes?|took|sets? up|gives?|gave|gets?|got|"
-    r"computes?|computed|obtains?|obtained|reaches|reached|arrives? at|arrived at) (?:the|an?) (?:wrong|incorrect|invalid)"
-    r" (?:\w+)"
+    r"computes?|computed|obtains?|obtained|reaches|reached|arrives? at|arrived at) "
+    r"(?:the|an?) (?:wrong|incorrect|invalid) \w+"
 )
 _ADVERB = re.compile(
     r"\b(?:student|solution|response|solver|they|he|she|step \d{1,3})\b(?: (?:has|then|"
@@ -133,7 +135,8 @@ def _find_adverbs(text: str) -> list[Mention]:
     """Blame told by the way: "the student incorrectly adds 3", "uses the wrong formula"."""
     found = [
         Mention(*blame.span(), "wrong", "part", False, True)
-        for words in (_ADVERB, _WRONG_THING)
+        for words, hints in ((_ADVERB, _HINTS_OF_ADVERB), (_WRONG_THING, _HINTS_OF_THING))
+        if any(hint in text for hint in hints)
         for blame in islice(words.finditer(text), 100)
     ]
     return [mention for mention in found if not _is_set_aside(text, mention)]
@@ -170,8 +173,8 @@ _WHOLE = re.compile(
     r"[^.!?\n]{0,60}$"
 )
 _IN_ALL = re.compile(
-    r"[*_]{0,3} (?:(?:was|were) found |made )?in (?:(?:the|this|their|his|her) )?(?:student['’]s |entire |whole |provided |"
-    r"given )*(?:solution|response|work|proof|reasoning and calculations)\b(?!['’]s)"
+    r"[*_]{0,3} (?:(?:was|were) found |made )?in (?:(?:the|this|their|his|her) )?"
+    r"(?:student['’]s |entire |whole |provided |given )*(?:solution|response|work|proof)\b(?!['’]s)"
 )
 _NOT_WHOLE = re.compile(
     r"\b(?:steps? \d|first|set-?up|start|beginning|part of|so far|up to|until|"
@@ -190,8 +193,7 @@ def _is_of_the_whole(text: str, mention: Mention) -> bool:
     """Whether a word of praise is said of all of the solution, and of more than its answer."""
     start, end = _sentence(text, mention.start, mention.end)
     before = text[start : mention.start]
-    is_faultless = mention.is_claim and bool(_IN_ALL.match(text, mention.end, min(len(text), mention.end + 60)))
-    if is_faultless:  # no errors in this solution
+    if mention.is_claim and _IN_ALL.match(text, mention.end, mention.end + 60):  # no errors in this solution
         return not _NOT_WHOLE.search(before)
     return (
         mention.subject == "whole"
@@ -235,7 +237,8 @@ _SET_ASIDE = re.compile(
     r"at first|initial(?:ly)?|first glance|might|may|could|would|seems?|appears?|looks?|potential|"
     r"possible|possibly|"
     r"does(?:n['’]t| not) (?:affect|change|matter)|harmless|corrected|self-correct\w*|fixed|despite|"
-    r"common (?:error|mistake)|claims? to have|own (?:first |earlier |initial )?(?:attempt|try|error|mistake)|"
+    r"common (?:error|mistake)|claims? to have|"
+    r"own (?:first |earlier |initial )?(?:attempt|try|error|mistake)|"
     r"avoid\w*|check\w* for|look\w* for|rounding|approximat\w*|i (?:made|was|had|"
     r"thought)|"
     r"any|whether|if|unless|even though|my)\b|\?|[\"“][^\"”\n]{0,200}$"

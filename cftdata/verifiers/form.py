@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from cftdata.conclusion import read_verdict
-from cftdata.reading import Reading, find_unclosed_box, fold, hide_thinking, remember
+from cftdata.reading import Reading, find_near, find_unclosed_box, fold, hide_thinking, remember
 from cftdata.sample import Critique, Evidence, Query, Response, Sample, Verdict, Verification
 from cftdata.stance import find_mentions
 
@@ -300,26 +300,9 @@ _LEAK = re.compile(
     r"\bthe (?:provided|supplied|known|given) (?:correct|right) (?:final )?(?:answer|solution)\b|"
     r"参考答案|标准答案|標準答案"
 )
-_LEAK_WORDS = (
-    "reference",
-    "gold",
-    "ground",
-    "official",
-    "model ",
-    "model-",
-    "canonical",
-    "answer key",
-    "answer-key",
-    "provided",
-    "supplied",
-    "expected",
-    "known",
-    "stated",
-    "given correct",
-    "given right",
-    "参考答案",
-    "标准答案",
-    "標準答案",
+_LEAK_HINTS = re.compile(
+    r"reference|gold|ground|official|model[ -]|canonical|answer[ -]key|provided|supplied|expected|known|"
+    r"stated|given (?:correct|right)|参考答案|标准答案|標準答案"
 )
 _OF_STUDENT = re.compile(r" (?:of|by|from) the (?:student|response)")
 _NO_LEAK = re.compile(
@@ -332,9 +315,7 @@ _NO_LEAK = re.compile(
 def _find_leak(query: str, said: str) -> _Fault | None:
     """Words that say that a reference was seen; not what the query itself speaks of."""
     low = fold(said[:MAX_READ])
-    if not any(words in low for words in _LEAK_WORDS):
-        return None
-    for leak in islice(_LEAK.finditer(low), 20):
+    for leak in islice(find_near(low, _LEAK_HINTS, _LEAK), 20):
         is_studied = re.search(r"\bstudent|\bresponse", leak[0]) or _OF_STUDENT.match(low, leak.end())
         if (
             not _NO_LEAK.search(low[max(0, leak.start() - 40) : leak.start()])

@@ -27,10 +27,11 @@ from itertools import islice
 
 from cftdata.answers.decimals import approximate
 from cftdata.answers.exact import NotExact, evaluate
-from cftdata.claims.equations import find_equations, mask, read_side
+from cftdata.claims.equations import find_equations, read_side
+from cftdata.claims.masking import mask
 from cftdata.claims.spelling import Finding, Said, find_said, numbers_of, plain
 from cftdata.claims.values import find_faults
-from cftdata.reading import fold, read_value
+from cftdata.reading import find_near, fold, read_value
 from cftdata.sample import Critique, Evidence, Outcome, Response, Sample, Verification
 from cftdata.text import read_final_answer, read_steps
 from cftdata.verifiers.arithmetic import own_words
@@ -149,7 +150,6 @@ _QUOTED = re.compile(
 _GIVES_VALUE = re.compile(
     r"[a-z] = -? ?\d+(?: / \d+)?"
 )  # k = 1 / 256: no working, whose steps a critique may fill in
-_MATH_OPENS = re.compile(r"(?:\\[(\[]|\$\$?|[ \t\n>*(])*$")
 _AFTER_VALUE = re.compile(r"\s+(?:is|was|or|which|and|in|given|\()(?!\w)|\s\(")
 _ANSWER = re.compile(
     rf"{_WHO}(?P<between>[^.!?\n;:]{{0,40}}?)\b(?:gives?|gave|gets?|got|obtains?|obtained|arrives? at|"
@@ -163,6 +163,9 @@ _ANSWER = re.compile(
     r"wrong|right|the|approx\w*|close|about|therefore|thus|still|an?|in|based|likely|off|too|supposed)\b)",
     re.I,
 )
+
+
+_HINTS_OF_ANSWER = re.compile(r"[Aa]nswer|ANSWER")
 
 
 def _look_up_quoted(text: str, sample: Sample) -> Iterator[Place]:
@@ -183,14 +186,8 @@ def _look_up_quoted(text: str, sample: Sample) -> Iterator[Place]:
 def _judge(text: str, start: int, end: int, finding: Finding) -> Place:
     if finding in ("said", "unclear"):
         return Place(start, end, "quotations_found" if finding == "said" else "quotation_unclear")
-    return Place(
-        start,
-        end,
-        "not_said",
-        "the response does not say this"
-        if finding == "absent"
-        else ("the response says it with other numbers"),
-    )
+    note = "does not say this" if finding == "absent" else "says it with other numbers"
+    return Place(start, end, "not_said", f"the response {note}")
 
 
 def _is_attributed(text: str, start: int, attributing: re.Pattern[str]) -> bool:
@@ -198,8 +195,7 @@ def _is_attributed(text: str, start: int, attributing: re.Pattern[str]) -> bool:
     lead = text[max(0, start - 160) : start]
     if not _VERB.search(lead[-60:]):
         return False
-    opens = _MATH_OPENS.search(lead)
-    lead = lead[: opens.start() if opens else None] + " "
+    lead = _without_opening(lead) + " "
     found = attributing.search(lead)
     if found is None:
         return False
@@ -209,13 +205,19 @@ def _is_attributed(text: str, start: int, attributing: re.Pattern[str]) -> bool:
     )
 
 
+def _without_opening(lead: str) -> str:
+    """The words before a formula, without the signs that open it."""
+    while True:
+        bare = lead.rstrip(" \t\n>*($").removesuffix("\\[").removesuffix("\\")
+        if bare == lead:
+            return lead
+        lead = bare
+
+
 def _is_worth_a_look(quotation: str) -> bool:
     """Words in quotes to keep a distance are short; a quotation has three words, or a number."""
-    return (
-        len(quotation.strip()) >= 12 and len(quotation.split()) >= 3
-        if not re.search(r"\d", quotation)
-        else True
-    )
+    has_number = re.search(r"\d", quotation) is not None
+    return has_number or (len(quotation.strip()) >= 12 and len(quotation.split()) >= 3)
 
 
 def _look_up_equations(text: str, said: Said, quoted: list[tuple[int, int]]) -> Iterator[Place]:
@@ -241,7 +243,7 @@ def _look_up_equations(text: str, said: Said, quoted: list[tuple[int, int]]) -> 
 
 def _look_up_answers(text: str, response: Response, said: Said) -> Iterator[Place]:
     """ "The student's answer is 12": against the answer that the response gives."""
-    for found in islice(_ANSWER.finditer(text), MAX_QUOTED):
+    for found in islice(find_near(text, _HINTS_OF_ANSWER, _ANSWER), MAX_QUOTED):
         value = read_value(text, found.end(), "stated")
         if (
             value.value is None
@@ -364,10 +366,13 @@ _NO_STEPS = re.compile(
 )
 
 
+_HINTS_OF_LACK = re.compile(r"\b(?:not|never|fail|no|without|zero)|n['’]t")
+
+
 def _find_denied(text: str, response: Response) -> Iterator[Place]:
     """Answers and steps that the critique does not see."""
     low = fold(text)
-    for found in islice(_NO_ANSWER.finditer(low), 10):
+    for found in islice(find_near(low, _HINTS_OF_LACK, _NO_ANSWER), 10):
         answer = read_final_answer(response.text)
         is_there = answer.value is not None and (
             answer.reason in ("boxed", "hashes", "stated", "a_line", "option")
@@ -375,7 +380,7 @@ def _find_denied(text: str, response: Response) -> Iterator[Place]:
         )
         if is_there and not _is_supposed(text, found.start()):
             yield Place(*found.span(), "answer_is_given", f"the response answers {(answer.value or '')[:60]}")
-    for found in islice(_NO_STEPS.finditer(low), 10):
+    for found in islice(find_near(low, _HINTS_OF_LACK, _NO_STEPS), 10):
         if _shows_steps(response) and not _is_supposed(text, found.start()):
             yield Place(
                 *found.span(), "steps_are_shown", f"the response has {response.text.count('=')} equations"
@@ -388,9 +393,7 @@ def _shows_steps(response: Response) -> bool:
 
 
 def _is_supposed(text: str, start: int) -> bool:
-    return (
-        re.search(
-            r"\b(?:if|whether|unless|suppose|should)\b[^.!?\n]{0,60}$", text[max(0, start - 80) : start], re.I
-        )
-        is not None
-    )
+    return re.search(_CASE, text[max(0, start - 80) : start], re.I) is not None
+
+
+_CASE = r"\b(?:if|whether|unless|suppose|should)\b[^.!?\n]{0,60}$"
