@@ -58,6 +58,9 @@ class Call:
 
 Expression = Number | Name | Call
 
+APPLIED = frozenset("h F G H P E Gamma zeta phi varphi Phi sigma tau".split())
+"""Names that before one number or name in brackets are functions: P(A), \\phi(12); P(1+r) is a product."""
+
 
 def read_expression(text: str) -> Expression:
     """The expression that the whole text is; `Unreadable` when it is none, or may be two."""
@@ -83,6 +86,11 @@ class _Parser:
     def is_op(self, *texts: str) -> bool:
         token = self.peek
         return token is not None and token.kind == "op" and token.text in texts
+
+    def closes_after_one(self) -> bool:
+        """Whether the bracket that comes holds one token."""
+        closing = self.tokens[self.at + 2 : self.at + 3]
+        return [token.text for token in closing] == [")"]
 
     def take(self) -> Token:
         if self.peek is None:
@@ -238,6 +246,8 @@ class _Parser:
         while self.is_op("'", "′"):
             self.take()
             primes += "'"
+        if self.is_op("(") and (text in ("f", "g") or (text in APPLIED and self.closes_after_one())):
+            raise Unreadable("unreadable")  # f(3) is a value that nobody gave, and no product
         return Name(text + primes)
 
     def bracketed(self, opening: str, depth: int) -> Expression:
@@ -275,7 +285,10 @@ class _Parser:
     def command(self, name: str, depth: int) -> Expression:
         if name in ("frac", "binom") and not self.is_op("("):
             above = self.group(depth)
-            return Call("/" if name == "frac" else "binom", (above, self.group(depth)))
+            below = self.group(depth)
+            if name == "frac" and _starts_with_d(above) and _starts_with_d(below) and isinstance(below, Call):
+                raise Unreadable("unreadable")  # a derivative
+            return Call("/" if name == "frac" else "binom", (above, below))
         if name in ("sqrt", "cbrt"):
             return self.root(3 if name == "cbrt" else 2, depth)
         if name not in FUNCTIONS:
@@ -328,6 +341,13 @@ class _Parser:
         while self.peek is not None and self.peek.kind in ("name", "number"):
             result = Call("*", (result, self.power(depth + 1)))
         return result
+
+
+def _starts_with_d(expression: Expression) -> bool:
+    """d, or dx."""
+    while isinstance(expression, Call) and expression.op == "*":
+        expression = expression.args[0]
+    return expression == Name("d")
 
 
 def read_number(text: str) -> Number:

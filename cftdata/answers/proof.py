@@ -20,6 +20,7 @@ are complex to the prover and real to the prober.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Literal
@@ -44,12 +45,25 @@ def prove(left: Expression, right: Expression) -> Finding | None:
     return _decide(to_sympy(left), to_sympy(right))
 
 
+_LOSSY = re.compile(r"\\[lc]?dots|\.\.|[A-Z]|\\(?:phantom|mathcal|mathfrak|mathscr|partial)(?![A-Za-z])")
+"""What math-verify's reader leaves out, or makes small letters of."""
+
+
 def prove_latex(left: str, right: str) -> Finding | None:
     """The same for two LaTeX texts that only math-verify's reader can read."""
     from latex2sympy2_extended import latex2sympy
 
-    sides = [latex2sympy(text) for text in (left, right)]
+    if any(_LOSSY.search(text) for text in (left, right)):
+        return None
+    try:
+        sides = [latex2sympy(text) for text in (left, right)]
+    except Exception:  # what it raises is not listed anywhere: it cannot read the text
+        return None
     if not all(isinstance(side, sympy.Expr) for side in sides):
+        return None
+    # It lowers letters, and takes \\mathcal{M} and \\num{5} for names of its own: names must be sure.
+    names = [{symbol.name for symbol in side.free_symbols} for side in sides]
+    if names[0] != names[1] or any(not name.isalpha() or len(name) > 1 for name in names[0]):
         return None
     return _decide(*(sympy.nsimplify(side.doit(), rational=True) for side in sides))
 

@@ -52,6 +52,8 @@ _WORDS = {
 _OPTION = re.compile(
     r"(?:(?:option|choice|answer)[\s_:]*)?(?:\(([A-J])\)|([A-J])(?:[.):](?=\s|$))?)(?:\s+(.+))?$", re.S | re.I
 )
+_FURTHER = re.compile(r"(?:and|or|nor|but|not|because|since|is|are|isn't|with|[,;&/+]|\([A-J]\))(?!\w)", re.I)
+"""(A) and (C), (A) is wrong: what goes on to another letter, or to a remark, is no content of the first."""
 _TIME = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*([ap])\.?\s*m\.?$|(\d{1,2}):(\d{2})$", re.I)
 _MATRIX = re.compile(r"\\begin\{([pbvBV]?matrix|array)\}(?:\{[lcr|]*\})?(.*)\\end\{\1\}$", re.S)
 
@@ -95,6 +97,8 @@ def _option(text: str, depth: int) -> Answer | None:
     if not found or depth:
         return None
     letter, content = found[1] or found[2], found[3]
+    if content and _FURTHER.match(content):
+        return Answer("text", text, mark="ambiguous")
     # a lone small letter is a variable, and "A 12" has no sign that A is a letter of a choice
     if (letter.islower() and len(bare) == 1) or (content and not re.match(r"\(?[A-J][).:]", bare)):
         return None

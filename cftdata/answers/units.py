@@ -89,7 +89,8 @@ _FILLERS = frozenset("of the a an in total altogether each long tall old left re
 _REFUSED = frozenset(
     "more less fewer than or not at least most between minus plus times if but except because "
     "and over under to from with squared cubed factorial half halves third thirds quarter "
-    "quarters tenths hundredths point divided multiplied power root base mod modulo out".split()
+    "quarters tenths hundredths point divided multiplied power root base mod modulo out "
+    "is isn are aren was wasn remainder choose through below above negative binary".split()
 )
 
 
@@ -126,7 +127,9 @@ def read_unit(text: str) -> Unit | None:
         return None
     above, *below = re.split(r"\s*/\s*|\s+per\s+|\s+(?:an?|every)\s+(?=\w+$)", phrase)
     units = [_read_product(above), *map(_read_product, below)]
-    return _combined([unit for unit in units if unit]) if all(units) else _noun(words)
+    if all(units):
+        return _combined([unit for unit in units if unit])
+    return None if re.search(r"\d", phrase) else _noun(words)  # 5 apples of 6 is another number too
 
 
 def _combined(units: list[Unit]) -> Unit:
@@ -148,7 +151,7 @@ def _read_product(phrase: str) -> Unit | None:
         power = int(found["power"] or {"s": 2, "c": 3}.get((found["square"] or " ")[0], 1))
         dimensions = tuple((dimension, exponent * power) for dimension, exponent in atom.dimensions)
         return Unit(dimensions, atom.factor**power)
-    return _noun(re.findall(r"[A-Za-z]+", phrase))
+    return None if re.search(r"\d", phrase) else _noun(re.findall(r"[A-Za-z]+", phrase))
 
 
 def _read_atom(name: str) -> Unit | None:

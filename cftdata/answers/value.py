@@ -30,7 +30,8 @@ _FILLERS = frozenset(
     "final solution result only".split()
 )
 _WORD = re.compile(r"«[^»]*»|(?<![\\A-Za-z_])[A-Za-z]{2,}")
-_SPACED_LETTER = re.compile(r"[-+\d.,]+ ([msghL])(?:\^\{?[23]\}?|[²³])?")  # 5 m: metres; 5m may be a product
+# 5 m, 5 m/s: metres; 5m may be a product
+_SPACED_LETTER = re.compile(r"[-+\d.,]+ ([msghL])(?:\^\{?[23]\}?|[²³])?(?:/[msh](?:\^\{?[23]\}?|[²³])?)?")
 _CURRENCY = re.compile(r"([-+−]?)\s*(?:US)?([$€£])\s*([^$€£]*)$", re.S)
 
 

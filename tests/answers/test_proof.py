@@ -75,3 +75,11 @@ def test_other_latex_and_values() -> None:
     assert value(read_expression("x")) is None
     with pytest.raises(ValueError, match="pm"):
         to_sympy(read_expression("3±1"))
+
+
+@pytest.mark.parametrize(("left", "right"), [
+    (r"L + \int_0^1 x dx", r"l + \int_0^1 x dx"), (r"\mathcal{M}", r"\mathfrak{M}"),
+    (r"7 + \ldots + 9", "16"), (r"\num{5}", "5"), (r"\hat{5}", "5"), (r"\vec{v}", "v"), (r"\foo{5}", "5"), (r"\langle 1,2\rangle", "1")])
+def test_what_the_other_reader_invents_or_leaves_out_proves_nothing(left: str, right: str) -> None:
+    assert prove_latex(left, right) is None
+    assert prove_latex(right, left) is None
