@@ -108,6 +108,11 @@ _WORDED = {
 }
 
 
+def tighten(plain_text: str) -> str:
+    """A plain form without its blanks, but for a mark between two numbers: a product, or two lines."""
+    return re.sub(r"(?<=\d) (?=[\d.])", "·", plain_text).replace(" ", "")
+
+
 class Said:
     """Texts in which quotations are looked for."""
 
@@ -122,7 +127,7 @@ class Said:
     @cached_property
     def tight(self) -> str:
         """Without blanks, between which a formula may be spaced otherwise."""
-        return self.plain.replace(" ", "")
+        return tighten(self.plain)
 
     @cached_property
     def numbers(self) -> frozenset[str]:
@@ -151,14 +156,16 @@ class Said:
 
     def holds(self, part: str) -> bool:
         """Whether a stretch in its plain form stands here, its numbers whole."""
-        tight = part.replace(" ", "")
-        if tight not in self.tight:
+        tight = tighten(part)
+        if not tight:
             return False
-        first, last = (
-            r"(?<![\d.])" if tight[0].isdigit() else "",
-            r"(?!\d|\.\d)" if tight[-1].isdigit() else "",
+        first = r"(?<![\d.])" if tight[0].isdigit() else ""
+        last = r"(?!\d|\.\d)" if tight[-1].isdigit() else ""
+        bare = tight.replace("·", "")  # (48,180) may be one number, or two
+        return any(
+            stretch in text and re.search(first + re.escape(stretch) + last, text)
+            for stretch, text in ((tight, self.tight), (bare, self.tight.replace("·", "")))
         )
-        return re.search(first + re.escape(tight) + last, self.tight) is not None
 
 
 def find_said(quotation: str, said: Said, *, is_exact: bool = False) -> Finding:
@@ -206,7 +213,7 @@ def _is_chained(sides: list[str], said: Said) -> bool:
     """a = c where a = b = c is said."""
     if len(sides) < 2:
         return False
-    first, last = (re.escape(side.replace(" ", "")) for side in (sides[0], sides[-1]))
+    first, last = (re.escape(tighten(side)) for side in (sides[0], sides[-1]))
     return re.search(rf"(?<![\d.]){first}=[^\n]{{0,160}}?={last}(?!\d|\.\d)", said.tight) is not None
 
 

@@ -26,7 +26,7 @@ _SAYS = re.compile(
     r"(?P<left>[\d!²³%)d]\$?)\)?,? "
     r"(?:(?P<near>(?:is|equals|gives|yields|makes) (?:approximately|about|roughly|around|nearly))|"
     r"is|equals|is equal to|gives|yields|makes|comes to) "
-    rf"\$?\(?(?P<right>-?{_N})(?![\d^!²³]|[.,]\d| ?[-+−×·÷*/=^:] ?\$?\d|"
+    rf"\(?(?P<right>-?{_N})(?![\d^!²³]|[.,]\d| ?[-+−×·÷*/=^:] ?\$?\d|"
     r" (?:more|less|fewer|times|percent|plus|minus|divided|multiplied|squared|cubed|of|out|to|or|and \d|"
     r"hundred|thousand|million|billion|dozen|greater|years older)\b)"
 )

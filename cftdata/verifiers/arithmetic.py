@@ -24,7 +24,7 @@ from cftdata.claims.pairs import Fault
 from cftdata.claims.spelling import Said, find_said, plain
 from cftdata.claims.values import find_faults
 from cftdata.claims.voice import is_supposed, judge_voice, speaks_for_itself
-from cftdata.reading import hide_thinking
+from cftdata.reading import hide_thinking, remember
 from cftdata.sample import Evidence, Outcome, Sample, Verdict, Verification
 
 MAX_CHARS = 60_000
@@ -127,7 +127,7 @@ def _compare(equation: str, said: Said) -> Literal["same", "other"] | None:
 
 _REDEFINED = re.compile(
     r"\b([A-Za-z])\s?(?:\\?\*|∗|\\ast)\s?([A-Za-z])[\s$]*(?:=|\bis\b|\bas\b|\bto be\b)"
-    r"(?=[^.\n]*\b\1)(?=[^.\n]*\b\2)[^.\n]*[-+^²³/]"
+    r"(?=[^.\n]{0,200}\b\1)(?=[^.\n]{0,200}\b\2)[^.\n]{0,200}[-+^²³/]"
 )
 
 
@@ -135,4 +135,9 @@ def _is_redefined(text: str, fault: Fault, query: str) -> bool:
     """Whether the equation has a star, which query or critique let stand for an operation of their own."""
     if not re.search(r"[*∗]|\\ast", text[fault.start : fault.end]):
         return False
-    return _REDEFINED.search(query[:MAX_CHARS]) is not None or _REDEFINED.search(text) is not None
+    return any(map(_redefines, (query[:MAX_CHARS], text)))
+
+
+@remember
+def _redefines(text: str) -> bool:
+    return _REDEFINED.search(text) is not None

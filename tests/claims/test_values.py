@@ -32,6 +32,14 @@ FALSE = [
     ),
     ("8 · 2^(2/3) ≈ 14.2", "8 · 2^(2/3) ≈ 14.2", "12.6992, not 14.2"),
     ("12 > 13", "12 > 13", "12, not 13"),
+    ("5 miles = 9 km", "5 miles = 9 km", "5, not 9 km"),
+    ("Working modulo 7, 3 × 5 = 2.", "3 × 5 = 2", "15, not 2"),
+    ("20 \\sin 30^\\circ = 17.3", "20 \\sin 30^\\circ = 17.3", "10, not 17.3"),
+    ("\\log_2 32 = 6", "\\log_2 32 = 6", "5, not 6"),
+    ("$\\left.\\frac{x^3}{3}\\right|_0^3 = \\frac{27}{3} - 0 = 8$.", "\\frac{27}{3} - 0 = 8", "9, not 8"),
+    ("So 12 times 3 is 35.", "12 times 3 is 35", "36, not 35"),
+    ("30% of 70 is 24, I think", "30% of 70 is 24", "21, not 24"),
+    ("Multiplying 12 by 8 gives 86.", "Multiplying 12 by 8 gives 86", "96, not 86"),
 ]
 HOLDS = [
     "3 + 4 = 7, and 3 apples + 4 apples = 7 apples",
@@ -54,6 +62,17 @@ HOLDS = [
     "x^2 = 4, so x = -2",
     "1/3 = 0.333...",
     "V \\approx 12.7",
+    "5 miles = 8 km, 1 inch = 2.5 cm, 2 gal = 8 qt = 16 pt, 3 quarters = 75 cents, 7 dozen = 84",
+    "In binary, 1 + 1 = 10. ",
+    "Working modulo 7, 3 × 5 = 1.",
+    "mask & 0x1F = 31, and 7 % 3 = 1",
+    "x = x + 1 makes it x = 6",
+    "12 feet of rope x 1/3 = 4 feet; 25 classmates + his 1 teacher + 1 himself = 27",
+    "\\sin 30 = 0.5, \\sin(\\pi/6) = 1/2, \\log 100 = 2, \\log e = 1, \\tan 30^\\circ ≈ 0.577",
+    "\\cos 37^\\circ = 4/5, 2\\arctan(1) = 90^\\circ = \\pi/2",
+    "$1^2 + 2^2 + \\dots + 10^2 = 385$, 1 + 2 + ... + 10 = 55",
+    "3√6 ≈ 7.35 (7.348)",
+    "the sum of 5 and 12 times 3 is 41; 2/5 is 12 hectares; 20 is 5 times 4; 12 - 8 is 4 more than 0",
 ]
 
 

@@ -75,6 +75,31 @@ def test_what_it_says(
     assert (said.evidence.text if said.evidence else None) == place
 
 
+W, R = "\nConclusion: wrong [END]", "\nConclusion: right [END]"
+AGAINST_RESPONSE: list[tuple[str, str, Verdict, str]] = [
+    # the response says the same: the critique repeats it, in whatever words it objects
+    ("Their 6 × 7 = 48 is where things go astray." + W, "6 × 7 = 48", "wrong", "equations_hold"),
+    ("The product 6 × 7 = 48 has been botched." + W, "6 × 7 = 48", "wrong", "equations_hold"),
+    ("1. 6 × 7 = 48\n2. 8 + 10 = 18\nItem 1 fails." + W, "6*7=48, 8 + 10 = 18", "wrong", "equations_hold"),
+    ("6 × 7 = 48, and so on." + R, "6 × 7 = 48", "right", "endorsed_false_equation"),
+    # the response says otherwise: what is denied near by is not this
+    ("I get 17 × 23 = 381, but the student has 391." + W, "17 × 23 = 391", "wrong", "false_equation"),
+    ("The student's 391 is wrong, because 17 × 23 = 381." + W, "17 × 23 = 391", "wrong", "false_equation"),
+    ("17 × 23 = 381. Wait, it is 391. They err later." + W, "17 × 23 = 391", "wrong", "equations_hold"),
+    ("According to the student, 17 × 23 = 381, no." + W, "17 × 23 = 391", "wrong", "equations_hold"),
+    # a star that the text defines
+    ("With a * b = a² - b, 3 * 2 = 7." + R, "3 * 2 = 7", "right", "equations_hold"),
+]
+
+
+@pytest.mark.parametrize(("critique", "response", "verdict", "reason"), AGAINST_RESPONSE)
+def test_what_the_response_says_tells_whose_equation_it_is(
+    critique: str, response: str, verdict: Verdict, reason: str
+) -> None:
+    one = Sample.of(Query(text="?"), Response(text=response), Critique(text=critique, verdict=verdict))
+    assert verify(one).reason == reason
+
+
 def test_every_place_is_given_with_what_is_wrong_there() -> None:
     said = verify(sample("1 + 1 = 3, and then 2 + 2 = 5.\nConclusion: wrong [END]", "wrong"))
     assert said.evidence is not None

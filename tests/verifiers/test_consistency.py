@@ -22,6 +22,7 @@ def judge(critique: str) -> Verification:
 
 
 SAYS_RIGHT = [
+    "I find no mistakes in this solution. The result is right.",
     "The student's solution is correct.",
     "Every step of the solution is correct, and so is its result.",
     "I checked the work. The solution contains no errors.",
@@ -33,6 +34,7 @@ SAYS_RIGHT = [
     "The student's work is correct. All calculations are accurate.",
 ]
 SAYS_WRONG = [
+    "The student uses the wrong formula for the volume of a cone, which spoils the answer.",
     "The error is in step 3: 10 - 1 is 9.",
     "Step 2 is incorrect.",
     "Step 2 contains a mistake, so the solution cannot be accepted.",

@@ -37,6 +37,18 @@ CASES: list[tuple[str, str | None, str | None, str]] = [
     ("The correct answer is (C) 12." + W, "A", "12", "corrected_answer_right"),
     ("With the right price the answer becomes $47.35." + W, "55", "47.35", "corrected_answer_right"),
     ("Carried through to the end, this gives 30/13." + W, "2", "3", "corrected_answer_wrong"),
+    # in the place of the response's answer
+    ("It works out to 24, not 16, since two are lost." + W, "16", "24", "corrected_answer_right"),
+    ("The solver ends with 16, while the true value is 24." + W, "16", "24", "corrected_answer_right"),
+    ("The answer isn't 16; it's 25." + W, "16", "24", "corrected_answer_wrong"),
+    ("The student sets x equal to 36 rather than 16." + W, "16", "24", "answer_not_stated"),
+    ("So it should be 9 + 15 = 24." + W, "16", "24", "answer_not_stated"),
+    ("The correct answer should be 9 + 15 = 24." + W, "16", "24", "corrected_answer_right"),
+    (r"The answer should be \boxed{24}. The student's \boxed{16} forgets 8." + W, "16", "24",
+     "corrected_answer_right"),
+    ("With 8% in place of 6%, the answer would be 16." + W, "16", "24", "answer_not_stated"),
+    ("Corrected solution:\n- 240 / 8 = 30\n- 30 - 6 = 24\n\nAnswer: 24" + W, "16", "24",
+     "corrected_answer_right"),
     # several forms
     (r"So \boxed{2^{11/3}} or \boxed{12.7} mph." + W, "16", ROOT, "corrected_answer_right"),
     (r"So \boxed{8\sqrt[3]{2} \approx 12.7}." + W, "16", ROOT, "corrected_answer_right"),
@@ -73,6 +85,14 @@ CASES: list[tuple[str, str | None, str | None, str]] = [
     (r"<think>\boxed{14}", "16", "12", "answer_truncated_thinking"),
     ("", "16", "12", "answer_empty"),
 ]
+
+
+def test_a_contrast_with_a_value_on_the_way_is_no_answer() -> None:
+    response = Response(text="A: 10 + 6 = 16\nB: 20 - 16 = 4\nC: 4 + 12 = 16", final_answer="16")
+    critique = Critique(text="In all there are 13, not 16." + W)
+    sample = normalise(Sample.of(Query(text="?", reference_answer="9"), response, critique))
+    said = OwnAnswerVerifier()(sample)
+    assert (said.outcome, said.reason) == ("abstain", "answer_of_a_step")
 
 
 @pytest.mark.parametrize(("critique", "answer", "reference", "reason"), CASES)
