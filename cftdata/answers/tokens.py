@@ -83,6 +83,14 @@ _ENGLISH = frozenset(
     "ten per its how who why yes day now new old am do go me my us up she you her his our out too say see "
     "can may".split()
 )
+_NOUNS = frozenset(
+    "men egg bag box car dog cat boy pen toy jar bus cow hen pig ant pie cup pt qt sq cc way row lap "
+    "kid cap hat job key map hop tub tin pot pan mug pup fox rat owl nut fig pea bun ham jam log peg "
+    "tax tip fee bet win arm leg eye ear toe art ash bow bug cop dot fan fly gem gum gun hip hut inn "
+    "jet jug kit lid man mat mop net oak oar oat pad paw pet pin pit pod pub rag ray rib rug sea sun "
+    "top tow van vat web wig yak zoo".split()
+)
+"""What is counted in words of three letters: behind a number "men" is no product of m, e and n."""
 _GREEK_LETTERS = dict(
     zip(
         "αβγδεζηθικλμνξρστφχψωΓΔΘΛΣΦΨΩϕϑϵ",
@@ -199,6 +207,6 @@ def _names_of(word: str, spaced: bool) -> list[Token]:
     """A function's name, a Greek letter's, or single letters; a longer word is no mathematics."""
     if word in FUNCTIONS or word == "pi" or word in GREEK:
         return [Token("command" if word in FUNCTIONS else "name", word, spaced)]
-    if len(word) > 3 or word.lower() in _ENGLISH:
+    if len(word) > 3 or word.lower() in _ENGLISH or (spaced and word in _NOUNS):
         raise Unreadable("words")
     return [Token("name", letter, spaced and index == 0) for index, letter in enumerate(word)]

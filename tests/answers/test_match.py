@@ -98,7 +98,8 @@ def test_it_works_from_threads() -> None:
     found: list[AnswerMatch] = []
     pairs = [(rf"\sin({n}x)^2 + \cos({n}x)^2", "1") for n in range(2, 6)]
     threads = [
-        threading.Thread(target=lambda pair=pair: found.append(match_answers(*pair))) for pair in pairs
+        threading.Thread(target=lambda pair=pair: found.append(match_answers(*pair, timeout_s=30)))
+        for pair in pairs
     ]
     for thread in threads:
         thread.start()
