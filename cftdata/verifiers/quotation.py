@@ -131,7 +131,8 @@ _SAID = re.compile(
 _COMPUTED = re.compile(
     rf"{_WHO}(?:['’]s?)?(?P<between>[^.!?\n;:\"“`]{{0,60}}?)\b(?:calculates?|calculated|computes?|"
     rf"computed|gets?|got|"
-    r"evaluates?|evaluated|finds?|found|obtains?|obtained)(?: that)?(?: the)?[ \t]{0,3}:?\**[ \t\n>]{0,8}$",
+    r"evaluates?|evaluated|finds?|found|obtains?|obtained|calculating|computing|evaluating|finding|getting)"
+    r"(?: (?:the |their )?[a-z][a-z' ]{0,50} as)?(?: that)?(?: the)?[ \t]{0,3}:?\**[ \t\n>]{0,8}$",
     re.I,
 )
 _VERB = re.compile(
@@ -193,7 +194,7 @@ def _judge(text: str, start: int, end: int, finding: Finding) -> Place:
 def _is_attributed(text: str, start: int, attributing: re.Pattern[str]) -> bool:
     """Whether the words before put what follows in the response's mouth."""
     lead = text[max(0, start - 160) : start]
-    if not _VERB.search(lead[-60:]):
+    if not _VERB.search(lead[-100:]):
         return False
     lead = _without_opening(lead) + " "
     found = attributing.search(lead)

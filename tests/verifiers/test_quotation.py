@@ -57,6 +57,7 @@ def test_what_is_said_is_found(critique: str) -> None:
         "The student writes 5+3=9, but that is wrong.",
         "The student states that 5 + 3 = 9.",
         "The student incorrectly calculates 8 + 16 = 25.",
+        "The student slips at once, calculating all the marbles as 8 + 16 = 25.",
         "The student wrote `8 - 16 = 24`.",
         "The student's answer is 25.",
         "The student's final answer of $\\boxed{26}$ is wrong.",
