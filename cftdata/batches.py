@@ -37,7 +37,7 @@ from cftdata.ledger import Batch, Ledger
 from cftdata.providers import ProviderSettings, check_key, fault_of_error, load_litellm, prices
 from cftdata.sample import Count, Record
 
-__all__ = ["MOST_REQUESTS", "BatchProgress", "Batches"]
+__all__ = ["MOST_REQUESTS", "SPEAKERS", "BatchProgress", "Batches"]
 
 MOST_REQUESTS = 50_000
 """Most requests of one batch (OpenAI's limit)."""

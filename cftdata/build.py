@@ -161,8 +161,8 @@ async def _run(recipe: Recipe, ledger: Ledger, partial: Path,  # noqa: PLR0913, 
                observe: Callable[[Any], None] | None, progress: Callable[[int], None] | None) -> _Counts:
     """Makes all rows and writes them into the folder."""
     counts = _Counts()
-    driver = Driver(ledger, lambda model: providers.get(model) or _open(model, recipe), LIMITS | recipe.limits,
-                    recipe.budget, observe, price=estimate_cost)
+    driver = Driver(ledger, lambda model: providers.get(model) or _open(model, recipe),
+                    LIMITS | recipe.limits, recipe.budget, observe, price=estimate_cost)
     try:
         with _writer(partial / "samples.parquet", Sample) as keep, \
                 _writer(partial / "unmade.parquet", Unmade) as note, _interrupts(driver):

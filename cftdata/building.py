@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from cftdata.figures import AuditReport
     from cftdata.sample import Record
 
-__all__ = ["Asked", "audit_build", "list_examples", "run", "run_demo_audit", "run_demo_build", "run_ledger",
-           "run_plan"]
+__all__ = ["Asked", "audit_build", "list_examples", "run", "run_batch", "run_demo_audit", "run_demo_build",
+           "run_ledger", "run_plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,24 @@ def run(asked: Asked) -> bool:
     if report.n_samples and asked.has_audit and not asked.as_json:
         show_report(audit_build(recipe, out), out / "audit")
     return report.is_complete
+
+
+def run_batch(asked: Asked) -> bool:
+    """Moves a build through batches one step on; when nothing is left with a provider, builds."""
+    import asyncio
+
+    from cftdata.batch_build import advance
+
+    recipe, out = asked.load()
+    came = asyncio.run(advance(recipe, out))
+    for note in came.notes:
+        print(f"cftdata: {note}", file=sys.stderr)
+    print(f"cftdata: {came.n_collected:,} answers collected, {came.n_failed:,} not answered, "
+          f"{came.n_submitted:,} submitted, {came.n_waiting:,} with the provider", file=sys.stderr)
+    if came.is_ready:
+        return run(asked)
+    print("cftdata: give the same command again later; what is submitted is paid for once", file=sys.stderr)
+    return asked.show(came) or True
 
 
 def audit_build(recipe: Recipe, out: Path) -> AuditReport:

@@ -134,9 +134,7 @@ def run_build(  # noqa: PLR0913, PLR0917 - the options of the command
         building.run_ledger(asked)
     elif dry_run:
         building.run_plan(asked)
-    elif batch:
-        building.run_batch(asked)
-    elif not building.run(asked):
+    elif not (building.run_batch(asked) if batch else building.run(asked)):
         raise typer.Exit(1)
 
 

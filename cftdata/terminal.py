@@ -51,7 +51,8 @@ def show_report(report: AuditReport, out: Path) -> None:
     console = new_console()
     console.print(_tabulate_rates(report))
     if is_measured(report, CLAIMS):
-        console.print(plain_text(" · ".join(f"{words} {n:,}" for _, words, n in overlap_in_words(report.overlap))))
+        told = (f"{words} {n:,}" for _, words, n in overlap_in_words(report.overlap))
+        console.print(plain_text(" · ".join(told)))
     if report.groups:
         console.print(_tabulate_groups(report))
     for line in _say_labels(report):

@@ -69,6 +69,9 @@ class Desk:
     async def download(self, request: web.Request) -> web.Response:
         return web.Response(body=self.files[request.match_info["id"]])
 
+    def answer(self, text: str) -> str:
+        return text[::-1]
+
     def work(self, batch: dict[str, Any]) -> None:
         """Answers every line by its text: refused, cut, left out, or with its text backwards."""
         output, errors = [], []
@@ -79,7 +82,7 @@ class Desk:
                 refused = {"error": {"message": f"no, {KEY}"}}
                 errors.append({"custom_id": key, "response": {"status_code": 400, "body": refused}})
             elif text != "left out":
-                body = completion_body(text[::-1], "length" if text == "cut" else "stop")
+                body = completion_body(self.answer(text), "length" if text == "cut" else "stop")
                 output.append({"custom_id": key, "response": {"status_code": 200, "body": body}})
         for name, lines in (("output_file_id", output), ("error_file_id", errors)):
             self.files[f"{batch['id']}-{name}"] = "\n".join(map(json.dumps, reversed(lines))).encode()

@@ -9,7 +9,8 @@ those that a protocol can name. `verify` is a pure function of a batch, so that 
     >>> [v.reason for v in verify([sample], ["verdict"])[0].verifications]
     ['wrong_called_right']
 
-Not covered: verifiers that ask a model (what they said with the row is taken over), and verifiers that look at several samples at once.
+Not covered: verifiers that ask a model (what they said with the row is taken over), and verifiers that look
+at several samples at once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Verifications that were made with the sample and are only taken over: nothing is asked again.
+"""Verifications that were made with the sample and are taken over: nothing is asked again.
 
-`judge` (a model's judgement of the critique's claims) and `helped` (whether a revision by the critique came out
-right) cost calls, so that a build makes them; an audit that names them reports what the rows carry.
+`judge` (a model's judgement of the critique's claims) and `helped` (whether a revision by the critique came
+out right) cost calls, so that a build makes them; an audit that names them reports what the rows carry.
 
     abstain   not_asked (the row carries none)
 
