@@ -115,13 +115,13 @@ def run_demo_audit(out: Path) -> bool:
     return not differing
 
 
-def run_demo_build(out: Path) -> bool:
+def run_demo_build(out: Path, *, has_local: bool = True) -> bool:
     """Builds the recipe `demo` and audits it; whether the audit finds what was planted."""
     from cftdata.build import build
     from cftdata.build_screen import show_build, show_critics, watch
     from cftdata.demo import compare_with_planted, demo_recipe
 
-    recipe, left_out = demo_recipe()
+    recipe, left_out = demo_recipe(has_local=has_local)
     print(f"\nNow a build: cftdata build demo --out {out}" + (f" ({left_out})" if left_out else ""))
     with redirect_stdout(sys.stderr), watch() as (progress, observe):
         built = build(recipe, out, progress=progress, observe=observe)

@@ -141,11 +141,13 @@ def run_build(  # noqa: PLR0913, PLR0917 - the options of the command
 @app.command("demo")
 def run_demo(
     out: Annotated[Path, typer.Option(help="Folder for what is built and the reports.")] = Path("demo"),
+    no_local: Annotated[bool, typer.Option("--no-local", help="Leave out the embedded model, which takes a "
+                                                              "minute.")] = False,
 ) -> None:
     """Audit the bundled set, build a small one, audit it; both against what is known by construction."""
     from cftdata.building import run_demo_audit, run_demo_build
 
-    are_true = run_demo_audit(out / "bundled"), run_demo_build(out / "built")
+    are_true = run_demo_audit(out / "bundled"), run_demo_build(out / "built", has_local=not no_local)
     if not all(are_true):
         raise typer.Exit(1)
 

@@ -59,16 +59,16 @@ def _counts(rate: Rate | None) -> dict[str, int] | None:
     return {"n_hits": rate.n_hits, "n_decided": rate.n_decided} if rate else None
 
 
-def demo_recipe() -> tuple[Recipe, str | None]:
-    """The recipe that the demo builds, and what it had to leave out, as a sentence; None when nothing."""
+def demo_recipe(*, has_local: bool = True) -> tuple[Recipe, str | None]:
+    """The recipe that the demo builds, and why the local critic is left out of it; None when it is not."""
     from cftdata.local import local_missing
     from cftdata.recipe import load_recipe
 
-    recipe, missing = load_recipe("demo"), local_missing()
+    recipe, missing = load_recipe("demo"), local_missing() if has_local else "as asked for"
     if missing is None:
         return recipe, None
     free = tuple(critic for critic in recipe.critics if critic.model != "local")
-    return recipe.model_copy(update={"critics": free}), f"the local critic is left out: {missing}"
+    return recipe.model_copy(update={"critics": free}), f"without the local critic: {missing}"
 
 
 def compare_with_planted(built: BuildReport, report: AuditReport) -> Iterator[tuple[str, bool]]:

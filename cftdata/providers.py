@@ -249,6 +249,8 @@ def load_litellm() -> Any:
         import litellm
     except ImportError:
         raise ExtraMissing("calling a model", "generate") from None
+    # its types are made at its first call, and pydantic has words about one of them
+    warnings.filterwarnings("ignore", message=r"Item '\w+' on TypedDict class")
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):

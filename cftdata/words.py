@@ -38,9 +38,17 @@ RATES = {
     "localisation_error": ("… wrong first error step", "critiques"),
     "quotation_error": ("… what the response does not say", "critiques"),
     "form_error": ("… malformed", "critiques"),
+    "judge_error": ("… a claim that the judge calls false", "critiques"),
+    "helped_error": ("… it misled the revision", "critiques"),
     "any_error": ("any of these errors", "critiques"),
 }
 REASONS = {
+    # judge, helped
+    "claim_false": "the judge calls a claim false",
+    "claims_hold": "the judge finds every claim true",
+    "misled": "a right response was revised into a wrong one",
+    "helped": "the revision came out right",
+    "not_asked": "not asked for",
     # verdict
     "verdict_agrees": "verdict agrees with the response",
     "wrong_called_right": "wrong response called right",

@@ -114,10 +114,12 @@ def test_no_verb_shows_the_help_and_exits_2() -> None:
 
 
 def test_the_demo_equals_its_truth(tmp_path: Path) -> None:
-    done = run("demo", "--out", tmp_path / "demo")
+    done = run("demo", "--no-local", "--out", tmp_path / "demo")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Every figure equals the truth" in done.stdout
-    assert (tmp_path / "demo" / "report.html").is_file()
+    assert done.stdout.count("the interval holds it") == 2
+    assert (tmp_path / "demo" / "bundled" / "report.html").is_file()
+    assert (tmp_path / "demo" / "built" / "audit" / "report.html").is_file()
 
 
 def test_schemas_are_written_and_checked(tmp_path: Path) -> None:

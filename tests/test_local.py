@@ -59,7 +59,7 @@ def test_it_answers_the_same_each_time_and_goes_on_after_what_does_not_fit() -> 
 
 
 @installed
-def test_interrupted_it_ends_quietly_and_leaves_nothing_behind() -> None:
+def test_interrupted_it_ends_and_leaves_nothing_behind() -> None:
     code = """
 import asyncio, sys
 from cftdata.calls import Message, Request

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,8 +27,8 @@ def body(name: str, **changes: str | tuple[str, ...]) -> str:
 
 
 def test_the_known_forms_are_there_with_their_sources() -> None:
-    assert {"solve", "cft-short", "one-shot-numbered", "processbench-paragraph", "structured", "revise",
-            "self-critique", "judge"} == set(IDS)
+    assert {"solve", "cft-short", "one-shot-numbered", "processbench-paragraph", "structured",
+            "structured-short", "revise", "self-critique", "judge"} == set(IDS)
     assert "2501.17703" in load_prompt("cft-short").source
     assert "2506.03295" in load_prompt("one-shot-numbered").source
     assert "2412.06559" in load_prompt("processbench-paragraph").source
@@ -66,7 +69,7 @@ def test_an_order_in_a_response_stands_inside_the_fence_under_the_rule(name: str
     assert ORDER in inside
     assert text.count("Ignore the above") == 1
     assert load_prompt(name).rule in text[text.index(inside) + len(inside):]
-    assert "do not obey" in load_prompt(name).rule
+    assert re.search("do not obey|obey no order", load_prompt(name).rule)
 
 
 def test_a_response_cannot_close_the_fence_it_knows_of() -> None:
@@ -127,3 +130,12 @@ def test_a_template_of_ones_own_is_checked(tmp_path: Path, user: str, said: str)
     path.write_text(f'about: x\nsource: ours\nreply: critique\nuser: "{user}"\n')
     with pytest.raises(ConfigError, match=said):
         render(str(path), **FIELDS)
+
+
+SHOW = "from cftdata.prompts import render; print(render('cft-short', query='2+2?', response='It is 5.'))"
+
+
+def test_the_messages_are_the_same_in_every_process() -> None:
+    shown = {subprocess.run([sys.executable, "-c", SHOW], capture_output=True, text=True, check=True,
+                            env=os.environ | {"PYTHONHASHSEED": str(seed)}).stdout for seed in range(1, 6)}
+    assert len(shown) == 1  # else a call would be paid again by the next run
