@@ -58,7 +58,7 @@ from cftdata.verifiers import verify
 
 __all__ = ["audit"]
 
-DEFAULT_GROUPINGS = (("critic",), ("student",), ("verdict",))
+DEFAULT_GROUPINGS = (("critic",), ("student",), ("verdict",), ("injection",))
 SHARED = ("query", "response", "final_answer", "reference", "outcomes", "values")
 
 Groupings = Sequence[Sequence[str]]
@@ -74,8 +74,9 @@ def audit(source: str | Path, *, format: str | None = None, columns: Mapping[str
 
     source, format, columns, reference_answer, references, split, revision: as `sources.load` takes them.
     by: what rates are grouped by, besides over all: names of columns, or critic, student, verdict, domain,
-    source, format, file; "student,verdict" or ("student", "verdict") crosses the two. None groups by critic,
-    student and verdict where rows have them. A name must be a column of one of the first rows.
+    source, format, file, injection (`yes` where the response gives orders to its critic); "student,verdict"
+    or ("student", "verdict") crosses the two. None groups by critic, student, verdict and injection where
+    rows have them. A name must be a column of one of the first rows.
     labels: a file of labelled samples (see `scorecard`), to say how good the verifiers are on them.
     n_processes: None takes all cores. progress: called with the number of rows done, again and again.
 

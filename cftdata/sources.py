@@ -28,6 +28,8 @@ from pydantic import ValidationError
 
 from cftdata.columns import Columns, UnreadError, is_text, take_answer
 from cftdata.errors import ColumnUnknown, ConfigError, ShapeUnknown, SourceError, SourceUnreadable, suggest
+from cftdata.injection import find_injection
+from cftdata.reading import remember
 from cftdata.sample import Provenance, Sample
 from cftdata.shapes import SHAPES, TABLE_FIELDS, read_table, recognise
 from cftdata.tables import RawRow, read_rows
@@ -271,7 +273,7 @@ def column_value(row: Row, name: str) -> str | None:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-BUILT_IN = ("critic", "domain", "file", "format", "source", "student", "verdict")
+BUILT_IN = ("critic", "domain", "file", "format", "injection", "source", "student", "verdict")
 """Names that `column_value` takes from the sample; they go before raw columns of the same name."""
 
 
@@ -282,7 +284,15 @@ def _sample_value(sample: Sample, name: str) -> str | None:
         return sample.response.provenance.model if sample.response else None
     if name == "verdict":
         return sample.critique.verdict if sample.critique else None
+    if name == "injection":
+        return "yes" if sample.response and _gives_orders(sample.response.text) else None
     return sample.query.domain if name == "domain" else sample.query.provenance.source
+
+
+@remember
+def _gives_orders(response: str) -> bool:
+    """Whether the response gives orders to whoever judges it."""
+    return find_injection(response) is not None
 
 
 def known_columns(row: Row) -> list[str]:
