@@ -139,7 +139,7 @@ class Batches:
 
     async def _send(self, name: str, model: str) -> None:
         litellm = load_litellm()
-        lines = (_line(litellm, request, self._settings) for request in self._ledger.batch_requests(name))
+        lines = (_line(litellm, request) for request in self._ledger.batch_requests(name))
         file = await self._call("create_file", model, purpose="batch",
                                 file=(f"{name}.jsonl", "".join(lines).encode()))
         told = await self._call("create_batch", model, input_file_id=file.id, completion_window="24h",
@@ -205,18 +205,18 @@ class Batches:
         return fault
 
 
-def _line(litellm: Any, request: Request, settings: ProviderSettings) -> str:
+def _line(litellm: Any, request: Request) -> str:
     """A request as a line of the file, its parameters as the model takes them."""
     from litellm.utils import get_optional_params
 
     provider, _, model = request.model.partition("/")
-    asked = parameters(request)
+    asked = {name: value for name, value in parameters(request).items() if name not in request.extra}
     messages = asked.pop("messages")
     if "response_format" in asked and not litellm.supports_response_schema(request.model):
         del asked["response_format"]
     taken = get_optional_params(model=model, custom_llm_provider=provider, drop_params=True, **asked)
     taken = {name: value for name, value in taken.items() if name not in {"stream", "extra_body"}}
-    body = {"model": model, "messages": messages, **taken, **settings.extra}
+    body = {"model": model, "messages": messages, **taken, **request.extra}
     return json.dumps({"custom_id": request.key, "method": "POST", "url": "/v1/chat/completions",
                        "body": body}) + "\n"
 

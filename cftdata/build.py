@@ -33,11 +33,11 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from cftdata.calls import Provider
-from cftdata.driver import Driver, Limits
+from cftdata.driver import Driver, Event, Limits
 from cftdata.ledger import Ledger, ModelTotals
 from cftdata.parquet import arrow_schema, open_output, open_table, writing
 from cftdata.pipeline import Made, Unmade, make_all, read_units
-from cftdata.providers import ProviderSettings, estimate_cost, open_provider
+from cftdata.providers import ProviderSettings, ReplayProvider, estimate_cost, open_provider
 from cftdata.recipe import OWN, Recipe
 from cftdata.sample import Count, Record, Sample
 
@@ -81,13 +81,15 @@ class BuildReport(Record):
     """Wall-clock time of the last run that had work to do."""
 
 
-def build(recipe: Recipe, out: str | Path, *, providers: Mapping[str, Provider] | None = None,
-          observe: Callable[[Any], None] | None = None,
-          progress: Callable[[int], None] | None = None) -> BuildReport:
+def build(recipe: Recipe, out: str | Path, *,  # noqa: PLR0913
+          providers: Mapping[str, Provider] | None = None,
+          replay: Path | None = None, observe: Callable[[Event], None] | None = None,
+          progress: Callable[[int, int], None] | None = None) -> BuildReport:
     """Builds, or goes on building, into the folder; returns at once when it holds the finished build.
 
-    providers: model to who answers for it, in place of the real one (tests, replays). observe: called with
-    every event of the driver. progress: called with the number of rows written so far.
+    providers: model to who answers for it, in place of the real one. replay: a recorded ledger that answers
+    for all others, so that no call is made. observe: called with every event of the driver. progress: called
+    with the numbers of samples and of queries done so far.
     Raises ConfigError, SourceError and its kinds, ExtraMissing, OutputError. An interrupt (Ctrl-C) lets the
     calls in flight end, writes what there is, and comes back with `is_complete` False.
     """
@@ -99,7 +101,11 @@ def build(recipe: Recipe, out: str | Path, *, providers: Mapping[str, Provider] 
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with Ledger(folder / "ledger.sqlite") as ledger, open_output(folder) as partial:
-        counts = asyncio.run(_run(recipe, ledger, partial, providers or {}, observe, progress))
+        def open_one(model: str) -> Provider:
+            given = (providers or {}).get(model)
+            return given or (ReplayProvider(replay) if replay else _open(model, recipe))
+
+        counts = asyncio.run(_run(recipe, ledger, partial, open_one, observe, progress))
         report = _report(recipe, counts, ledger, time.monotonic() - started)
         with writing(folder):
             (partial / "build.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -134,6 +140,7 @@ class _Counts:
     """What was made so far."""
 
     n_queries: int = 0
+    n_done: int = 0
     n_samples: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     critics: Counter[str] = field(default_factory=Counter)
@@ -157,12 +164,11 @@ class _Counts:
 
 
 async def _run(recipe: Recipe, ledger: Ledger, partial: Path,  # noqa: PLR0913, PLR0917
-               providers: Mapping[str, Provider],
-               observe: Callable[[Any], None] | None, progress: Callable[[int], None] | None) -> _Counts:
+               open_one: Callable[[str], Provider], observe: Callable[[Event], None] | None,
+               progress: Callable[[int, int], None] | None) -> _Counts:
     """Makes all rows and writes them into the folder."""
     counts = _Counts()
-    driver = Driver(ledger, lambda model: providers.get(model) or _open(model, recipe),
-                    LIMITS | recipe.limits, recipe.budget, observe, price=estimate_cost)
+    driver = Driver(ledger, open_one, LIMITS | recipe.limits, recipe.budget, observe, price=estimate_cost)
     try:
         with _writer(partial / "samples.parquet", Sample) as keep, \
                 _writer(partial / "unmade.parquet", Unmade) as note, _interrupts(driver):
@@ -171,8 +177,9 @@ async def _run(recipe: Recipe, ledger: Ledger, partial: Path,  # noqa: PLR0913, 
                 for row in made:
                     counts.add(row)
                     (note if isinstance(row, Unmade) else keep)(row)
+                counts.n_done += 1
                 if progress:
-                    progress(counts.n_samples)
+                    progress(counts.n_samples, counts.n_done)
         counts.is_stopped = driver.is_stopped
     finally:
         await driver.close()

@@ -114,12 +114,13 @@ def show_plan(plan: Plan) -> None:
 
 
 @contextmanager
-def watch() -> Iterator[tuple[Callable[[int], None], Callable[[Event], None]]]:
+def watch(n_queries: int | None) -> Iterator[tuple[Callable[[int, int], None], Callable[[Event], None]]]:
     """Progress on standard error: a line that moves where a person watches, else a plain line now and then.
 
-    Gives what to call with the number of rows made, and what to call with every event of the driver.
+    n_queries: how many there are to do; None when that is not known. Gives what to call with the numbers of
+    samples and of queries done, and what to call with every event of the driver.
     """
-    seen = _Seen()
+    seen = _Seen(n_queries)
     if not sys.stderr.isatty():
         yield seen.tell_plainly, seen.add
         return
@@ -135,13 +136,19 @@ def watch() -> Iterator[tuple[Callable[[int], None], Callable[[Event], None]]]:
             seen.add(event)
             bar.update(task, said=seen.say())
 
-        yield (lambda n_rows: bar.update(task, completed=n_rows)), show
+        def count(n_rows: int, n_done: int) -> None:
+            seen.n_done = n_done
+            bar.update(task, completed=n_rows)
+
+        yield count, show
 
 
 class _Seen:
     """What the driver's events came to."""
 
-    def __init__(self) -> None:
+    def __init__(self, n_queries: int | None) -> None:
+        self.n_done = 0
+        self._n_queries = n_queries
         self._began = self._told = time.monotonic()
         self._kinds: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
@@ -162,11 +169,15 @@ class _Seen:
         n_calls = self._kinds["answered"] + self._kinds["unusable"]
         per_second = n_calls / max(time.monotonic() - self._began, 1e-9)
         faults = ", ".join(f"{n} {name}" for name, n in self._faults.most_common(4))
+        expected = ""
+        if self._cost_usd and self.n_done and self._n_queries:
+            expected = f" of about ${self._cost_usd / self.n_done * self._n_queries:,.2f}"
         return (f"{n_calls:,} calls ({per_second:.1f} a second), {self._kinds['found']:,} paid before, "
-                f"${self._cost_usd:,.4f} so far" + (f"; {faults}" if faults else ""))
+                f"${self._cost_usd:,.4f}{expected} so far" + (f"; {faults}" if faults else ""))
 
-    def tell_plainly(self, n_rows: int) -> None:
+    def tell_plainly(self, n_rows: int, n_done: int) -> None:
         """A line every ten seconds."""
+        self.n_done = n_done
         if time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
             self._told = time.monotonic()
             print(f"cftdata: {n_rows:,} rows; {self.say()}", file=sys.stderr)

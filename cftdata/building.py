@@ -33,6 +33,7 @@ class Asked:
     out: Path | None = None
     as_json: bool = False
     has_audit: bool = True
+    replay: Path | None = None
 
     def load(self) -> tuple[Recipe, Path]:
         """The recipe, and the folder that it is built into."""
@@ -59,8 +60,8 @@ def run(asked: Asked) -> bool:
     from cftdata.terminal import show_report
 
     recipe, out = asked.load()
-    with redirect_stdout(sys.stderr), watch() as (progress, observe):
-        report = build(recipe, out, progress=progress, observe=observe)
+    with redirect_stdout(sys.stderr), watch(recipe.queries.n) as (progress, observe):
+        report = build(recipe, out, replay=asked.replay, progress=progress, observe=observe)
     if not asked.show(report):
         show_build(report, out)
     if report.n_samples and asked.has_audit and not asked.as_json:
@@ -123,7 +124,7 @@ def run_demo_build(out: Path, *, has_local: bool = True) -> bool:
 
     recipe, left_out = demo_recipe(has_local=has_local)
     print(f"\nNow a build: cftdata build demo --out {out}" + (f" ({left_out})" if left_out else ""))
-    with redirect_stdout(sys.stderr), watch() as (progress, observe):
+    with redirect_stdout(sys.stderr), watch(recipe.queries.n) as (progress, observe):
         built = build(recipe, out, progress=progress, observe=observe)
     show_build(built, out)
     report = audit_build(recipe, out)

@@ -48,6 +48,8 @@ class Request(Record):
     """Sampling seed, for providers that take one."""
     response_schema: dict[str, Any] | None = None
     """JSON Schema that the answer must follow, where the provider can; else it is only asked for."""
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """Further parameters that are sent as they are (reasoning_effort)."""
     sample: Count = 0
     """Which of several answers to the same request this is."""
     prompt: str | None = None

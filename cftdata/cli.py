@@ -118,6 +118,8 @@ def run_build(  # noqa: PLR0913, PLR0917 - the options of the command
     ledger: Annotated[bool, typer.Option("--ledger", help="Show the calls so far by model.")] = False,
     batch: Annotated[bool, typer.Option("--batch", help="Ask through the providers' batch APIs, at half the "
                                         "price: submits, or collects what is done.")] = False,
+    replay: Annotated[Path | None, typer.Option(help="A recorded ledger that answers in the providers' "
+                                                     "place: the build runs again without a call.")] = None,
     no_audit: Annotated[bool, typer.Option("--no-audit", help="Do not audit what was built.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON alone.")] = False,
 ) -> None:
@@ -129,7 +131,7 @@ def run_build(  # noqa: PLR0913, PLR0917 - the options of the command
         return
     if recipe is None:
         raise ConfigError("no recipe is named; give a YAML file, or a name of cftdata build --examples")
-    asked = building.Asked(recipe, out, as_json=as_json, has_audit=not no_audit)
+    asked = building.Asked(recipe, out, as_json=as_json, has_audit=not no_audit, replay=replay)
     if ledger:
         building.run_ledger(asked)
     elif dry_run:

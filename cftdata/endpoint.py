@@ -51,13 +51,12 @@ class EndpointProvider:
     """Asks `{api_base}/chat/completions`; the model is named to the server without its provider prefix."""
 
     def __init__(self, api_base: str, *, key_variable: str | None = None, timeout_s: float = 120,
-                 extra: Mapping[str, Any] | None = None, cost_usd: float | None = None) -> None:
+                 cost_usd: float | None = None) -> None:
         """key_variable: environment variable that holds the key, where the server wants one.
         cost_usd: what a call costs when the server does not say; None is unknown."""
         self._url = api_base.rstrip("/") + "/chat/completions"
         self._key_variable = key_variable
         self._timeout_s = timeout_s
-        self._extra = dict(extra or {})
         self._cost_usd = cost_usd
         self._session: aiohttp.ClientSession | None = None
 
@@ -103,7 +102,7 @@ class EndpointProvider:
         return self._session
 
     def _body(self, request: Request) -> dict[str, Any]:
-        return parameters(request) | {"model": request.model.partition("/")[2] or request.model} | self._extra
+        return parameters(request) | {"model": request.model.partition("/")[2] or request.model}
 
     def _headers(self) -> dict[str, str]:
         key = os.environ.get(self._key_variable or "")
@@ -132,7 +131,7 @@ def parameters(request: Request) -> dict[str, Any]:
     if request.response_schema is not None:
         fields["response_format"] = {
             "type": "json_schema", "json_schema": {"name": "answer", "schema": request.response_schema}}
-    return {name: value for name, value in fields.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None} | request.extra
 
 
 def read_answer(body: Any, headers: Mapping[str, str] | None = None, *, seconds: float | None = None,

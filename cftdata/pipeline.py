@@ -21,8 +21,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
+from cftdata.calls import Request
 from cftdata.critics import CriticSettings, assign, critique
-from cftdata.driver import Ask
+from cftdata.driver import Answer, Ask, Check
 from cftdata.noise import respond, sample_responses
 from cftdata.problems import Problem, draw_queries
 from cftdata.recipe import OWN, FromModel, FromNoise, FromSource, Queries, Recipe
@@ -118,6 +119,7 @@ def _read_rows(queries: Queries) -> Iterator[Row]:
 async def make_all(units: Iterable[Unit | Unmade], recipe: Recipe, ask: Ask,
                    is_stopped: Callable[[], bool]) -> AsyncIterator[list[Made]]:
     """The rows of each unit, in order. After a stop what is under way is finished and nothing new begun."""
+    ask = _add_parameters(recipe, ask)
     under_way: deque[asyncio.Future[list[Made]]] = deque()
     for unit in units:
         if is_stopped():
@@ -127,6 +129,17 @@ async def make_all(units: Iterable[Unit | Unmade], recipe: Recipe, ask: Ask,
             yield await under_way.popleft()
     while under_way:
         yield await under_way.popleft()
+
+
+def _add_parameters(recipe: Recipe, ask: Ask) -> Ask:
+    """Asks with what the recipe adds to each call of a model; it becomes part of the call's key."""
+    extras = {model: settings.extra for model, settings in recipe.providers.items() if settings.extra}
+
+    async def ask_with(request: Request, check: Check | None = None) -> Answer:
+        extra = extras.get(request.model)
+        return await ask(request.model_copy(update={"extra": extra}) if extra else request, check)
+
+    return ask_with if extras else ask
 
 
 async def make_rows(unit: Unit | Unmade, recipe: Recipe, ask: Ask) -> list[Made]:

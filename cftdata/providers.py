@@ -59,7 +59,8 @@ class ProviderSettings(Record):
     timeout_s: Annotated[float, Field(gt=0)] = 120
     """Seconds after which a call counts as unanswered."""
     extra: dict[str, Any] = Field(default_factory=dict)
-    """Further parameters that are sent with each call; no part of a call's key."""
+    """Further parameters that are sent with each call (reasoning_effort); a build puts them into its
+    requests, so that a change asks anew."""
 
 
 def open_provider(model: str, settings: ProviderSettings | None = None) -> Provider:
@@ -82,8 +83,7 @@ def open_provider(model: str, settings: ProviderSettings | None = None) -> Provi
                           "openai/gpt-4.1, or local")
     if settings.api_base and provider in SPOKEN_TO_DIRECTLY:
         variable = settings.key_variable or key_named("openai" if provider == "custom_openai" else provider)
-        return EndpointProvider(settings.api_base, key_variable=variable, timeout_s=settings.timeout_s,
-                                extra=settings.extra)
+        return EndpointProvider(settings.api_base, key_variable=variable, timeout_s=settings.timeout_s)
     return LitellmProvider(model, settings)
 
 
@@ -144,7 +144,7 @@ class LitellmProvider:
         if settings.key_variable:
             asked["api_key"] = os.environ[settings.key_variable]
         return asked | {"model": self.model, "timeout": settings.timeout_s, "num_retries": 0,
-                        "max_retries": 0, "drop_params": True, "no-log": True} | settings.extra
+                        "max_retries": 0, "drop_params": True, "no-log": True}
 
 
 class ScriptedProvider:

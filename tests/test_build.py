@@ -125,6 +125,13 @@ def test_a_dry_run_sends_nothing_and_counts_what_would_be_sent(tmp_path: Path) -
     assert [(one.n_calls, one.n_paid) for one in plan(recipe(), tmp_path).models] == [(13, 7)]
 
 
+def test_a_recorded_build_runs_again_without_a_call(tmp_path: Path) -> None:
+    recorded = build(recipe(), tmp_path / "first", providers=scripted())
+    again = build(recipe(), tmp_path / "again", replay=tmp_path / "first" / "ledger.sqlite")
+    assert again.samples_by_critic == recorded.samples_by_critic
+    assert rows_of(tmp_path / "again") == rows_of(tmp_path / "first")
+
+
 def test_a_fault_of_the_run_leaves_the_last_build_whole(tmp_path: Path) -> None:
     build(recipe(), tmp_path, providers=scripted())
     before = tables_in(tmp_path)

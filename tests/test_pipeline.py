@@ -151,6 +151,13 @@ def test_refining_and_judging_add_what_they_say() -> None:
     assert said == {"helped", "judge"}
 
 
+def test_what_is_added_to_each_call_is_part_of_its_key() -> None:
+    plain, added = (make(recipe(critics=[{"model": "a/x"}], providers={"a/x": {"extra": extra}}))[1].asked
+                    for extra in ({}, {"reasoning_effort": "high"}))
+    assert {request.extra.get("reasoning_effort") for request in added} == {"high"}
+    assert not {request.key for request in plain} & {request.key for request in added}
+
+
 def test_after_a_stop_nothing_new_is_begun() -> None:
     wanted, models = recipe(queries={"source": "problems", "n": 10_000}), Models(lambda request: RIGHT)
     seen: list[Made] = []
