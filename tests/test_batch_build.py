@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fake_chat import running
-from test_batches import KEY, MODEL, Desk
+from test_batches import KEY, MODEL, Desk, collect_sockets
 
 from cftdata.batch_build import Advanced, advance
 from cftdata.build import build
@@ -35,9 +36,14 @@ def recipe_at(url: str) -> Recipe:
         "critics": [{"model": "symbolic"}, {"model": MODEL}], "providers": {MODEL: {"api_base": url}}})
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
 @pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+def _key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    yield
+    collect_sockets()
 
 
 def test_what_is_submitted_is_collected_and_then_built_without_a_call(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 import asyncio
+import gc
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -113,9 +115,22 @@ def run(folder: Path, desk: Desk, use: Callable[[Batches, Ledger], Awaitable[Any
     return asyncio.run(both())
 
 
+# litellm opens a client for each of these calls and leaves its socket to the garbage collector
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+def collect_sockets() -> None:
+    """Collects what litellm left open here, so that no later test meets it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
 @pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+def _key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    yield
+    collect_sockets()
 
 
 def test_a_batch_from_submission_to_the_ledger(tmp_path: Path) -> None:
