@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from cftdata.agreement import Agreement, CriticAgreement, measure_agreement
     from cftdata.answers import AnswerMatch, match_answers
     from cftdata.audit import audit
+    from cftdata.builds import BuildReport, build
+    from cftdata.calls import Completion, Message, Provider, Request
     from cftdata.cards import Flagged
     from cftdata.config import Protocol, load_protocol
     from cftdata.errors import (
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
         SuspectReference,
     )
     from cftdata.findings import Finding
+    from cftdata.plans import Plan, plan
+    from cftdata.providers import ScriptedProvider
+    from cftdata.recipe import Recipe, list_recipes, load_recipe
     from cftdata.report import render_html, render_markdown
     from cftdata.sample import (
         Critique,
@@ -75,6 +80,11 @@ if TYPE_CHECKING:
 _NAMES = {
     "answers": "AnswerMatch match_answers",
     "audit": "audit",
+    "builds": "BuildReport build",
+    "calls": "Completion Message Provider Request",
+    "plans": "Plan plan",
+    "providers": "ScriptedProvider",
+    "recipe": "Recipe list_recipes load_recipe",
     "cards": "Flagged",
     "config": "Protocol load_protocol",
     "errors": "CftDataError ColumnUnknown ConfigError ExtraMissing OutputError ShapeUnknown SourceEmpty "
@@ -100,8 +110,10 @@ __all__ = [
     "Agreement",
     "AnswerMatch",
     "AuditReport",
+    "BuildReport",
     "CftDataError",
     "ColumnUnknown",
+    "Completion",
     "ConfigError",
     "Correctness",
     "CriticAgreement",
@@ -116,22 +128,28 @@ __all__ = [
     "InjectedError",
     "LabelAgreement",
     "Labels",
+    "Message",
     "OutcomeCounts",
     "OutputError",
     "Overlap",
+    "Plan",
     "Protocol",
     "Provenance",
+    "Provider",
     "Query",
     "Rate",
     "RawRow",
     "Reader",
     "Reading",
+    "Recipe",
     "Record",
     "References",
+    "Request",
     "Response",
     "Row",
     "Sample",
     "Score",
+    "ScriptedProvider",
     "ShapeUnknown",
     "SourceEmpty",
     "SourceError",
@@ -143,12 +161,16 @@ __all__ = [
     "Verification",
     "Verifier",
     "audit",
+    "build",
     "content_id",
+    "list_recipes",
     "load",
     "load_protocol",
+    "load_recipe",
     "match_answers",
     "measure_agreement",
     "normalise",
+    "plan",
     "read_corrected_answer",
     "read_final_answer",
     "read_first_error_step",

@@ -21,11 +21,11 @@ from cftdata.words import interval
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from cftdata.build import BuildReport
+    from cftdata.builds import BuildReport
     from cftdata.driver import Event
     from cftdata.figures import AuditReport
     from cftdata.ledger import ModelTotals
-    from cftdata.plan import Plan
+    from cftdata.plans import Plan
 
 SECONDS_BETWEEN_LINES = 10
 

@@ -55,8 +55,8 @@ def list_examples() -> None:
 
 def run(asked: Asked) -> bool:
     """Builds, shows what came of it, and audits it; whether the build is complete."""
-    from cftdata.build import build
     from cftdata.build_screen import show_build, watch
+    from cftdata.builds import build
     from cftdata.terminal import show_report
 
     recipe, out = asked.load()
@@ -118,8 +118,8 @@ def run_demo_audit(out: Path) -> bool:
 
 def run_demo_build(out: Path, *, has_local: bool = True) -> bool:
     """Builds the recipe `demo` and audits it; whether the audit finds what was planted."""
-    from cftdata.build import build
     from cftdata.build_screen import show_build, show_critics, watch
+    from cftdata.builds import build
     from cftdata.demo import compare_with_planted, demo_recipe
 
     recipe, left_out = demo_recipe(has_local=has_local)
@@ -139,7 +139,7 @@ def run_demo_build(out: Path, *, has_local: bool = True) -> bool:
 def run_plan(asked: Asked) -> None:
     """Shows what a build would ask."""
     from cftdata.build_screen import show_plan
-    from cftdata.plan import plan
+    from cftdata.plans import plan
 
     recipe, out = asked.load()
     planned = plan(recipe, out)

@@ -19,7 +19,7 @@ from cftdata.sample import Rate
 from cftdata.words import interval, percent
 
 if TYPE_CHECKING:
-    from cftdata.build import BuildReport
+    from cftdata.builds import BuildReport
     from cftdata.recipe import Recipe
 
 __all__ = ["compare_with_planted", "compare_with_truth", "demo_recipe"]

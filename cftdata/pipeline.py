@@ -9,7 +9,7 @@ of units under way and hands their rows on in order, so that memory does not gro
 come to be is a row too (`Unmade`), with the reason.
 
 Source: the order of CFT (arXiv 2501.17703): query, noisy response, critique.
-Not covered: writing and going on after a crash (see `build`), checking what was made (see `audit`).
+Not covered: writing and going on after a crash (see `builds`), checking what was made (see `audit`).
 """
 
 from __future__ import annotations

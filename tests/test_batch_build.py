@@ -11,7 +11,7 @@ from fake_chat import running
 from test_batches import KEY, MODEL, Desk, collect_sockets
 
 from cftdata.batch_build import Advanced, advance
-from cftdata.build import build
+from cftdata.builds import build
 from cftdata.providers import ScriptedProvider
 from cftdata.recipe import Recipe
 

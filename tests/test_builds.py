@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from cftdata.audit import audit
-from cftdata.build import BuildReport, build, find_finished
+from cftdata.builds import BuildReport, build, find_finished
 from cftdata.calls import Completion, ModelUnusable, Provider, Request
 from cftdata.errors import SourceNotFound
-from cftdata.plan import plan
+from cftdata.plans import plan
 from cftdata.providers import ScriptedProvider
 from cftdata.recipe import Recipe
 
@@ -143,8 +143,8 @@ def test_a_fault_of_the_run_leaves_the_last_build_whole(tmp_path: Path) -> None:
 
 SLOW = """
 import sys
-from tests.test_build import BUILT, recipe
-from cftdata.build import build
+from tests.test_builds import BUILT, recipe
+from cftdata.builds import build
 from cftdata.providers import ScriptedProvider
 def answer(request):
     print("asked", file=sys.stderr, flush=True)
