@@ -244,13 +244,11 @@ def check_key(litellm: Any, model: str, settings: ProviderSettings) -> None:
 def load_litellm() -> Any:
     """litellm, quiet: no network at import, no telemetry, no logging. Raises ExtraMissing."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    warnings.filterwarnings("ignore", "Items? .* ReadOnly", UserWarning)  # of its types, as they are imported
+    warnings.filterwarnings("ignore", "Items? .*ReadOnly", UserWarning)  # of its types, when they are made
     try:
         import litellm
     except ImportError:
         raise ExtraMissing("calling a model", "generate") from None
-    # its types are made at its first call, and pydantic has words about one of them
-    warnings.filterwarnings("ignore", message=r"Item '\w+' on TypedDict class")
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):

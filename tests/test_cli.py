@@ -175,7 +175,7 @@ def test_an_interrupt_exits_130_quietly(tmp_path: Path) -> None:
 def test_a_progress_bar_shows_on_a_terminal_only(tmp_path: Path) -> None:
     terminal, other = pty.openpty()
     process = subprocess.Popen([*COMMAND, "audit", many_rows(tmp_path), "--out", tmp_path / "out", "--json"],
-                               stdout=subprocess.PIPE, stderr=other)
+                               stdout=subprocess.PIPE, stderr=other, env=os.environ | {"TERM": "xterm"})
     os.close(other)
     shown = b""
     try:
