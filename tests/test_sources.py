@@ -247,7 +247,8 @@ def test_values_of_columns_to_group_by(tmp_path: Path) -> None:
                        "hard": True, "none": None, "source": "raw"}
     (row,) = load(write(tmp_path / "a.jsonl", columns))
     wanted = {"critic": "strong", "student": "weak", "domain": "sums", "verdict": "wrong", "format": "table",
-              "injection": None, "file": "a.jsonl", "source": str(tmp_path / "a.jsonl"), "level": "3", "tags": '["é", 1]',
+              "injection": None, "file": "a.jsonl", "source": str(tmp_path / "a.jsonl"), "level": "3",
+              "tags": '["é", 1]',
               "hard": "true", "none": None, "gone": None}
     assert {name: column_value(row, name) for name in wanted} == wanted
     assert known_columns(row) == sorted({*columns, "format", "file", "injection", "source"})
