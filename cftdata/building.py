@@ -8,12 +8,14 @@ Not covered: parsing the options (see `cli`).
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cftdata.config import Protocol, load_protocol
 from cftdata.errors import ConfigError
 from cftdata.recipe import Recipe, list_recipes, load_recipe
 
@@ -65,8 +67,19 @@ def run(asked: Asked) -> bool:
     if not asked.show(report):
         show_build(report, out)
     if report.n_samples and asked.has_audit and not asked.as_json:
-        show_report(audit_build(recipe, out), out / "audit")
+        if _is_audited(recipe, out):
+            print(f"audited before: {out / 'audit' / 'report.html'}")
+        else:
+            show_report(audit_build(recipe, out), out / "audit")
     return report.is_complete
+
+
+def _is_audited(recipe: Recipe, out: Path) -> bool:
+    """Whether the audit in the folder is of these samples, by this protocol."""
+    path = out / "audit" / "report.json"
+    if not path.is_file() or path.stat().st_mtime < (out / "samples.parquet").stat().st_mtime:
+        return False
+    return bool(json.loads(path.read_text(encoding="utf-8")).get("protocol") == _protocol_of(recipe).ref)
 
 
 def run_batch(asked: Asked) -> bool:
@@ -90,13 +103,16 @@ def run_batch(asked: Asked) -> bool:
 def audit_build(recipe: Recipe, out: Path) -> AuditReport:
     """The audit of what was built, by the recipe's protocol, written into `audit` in the folder."""
     from cftdata.audit import audit
-    from cftdata.config import load_protocol
 
+    return audit(out / "samples.parquet", out=out / "audit", protocol=_protocol_of(recipe))
+
+
+def _protocol_of(recipe: Recipe) -> Protocol:
+    """The recipe's protocol, with what its build says of each row."""
     protocol = load_protocol(recipe.protocol)
     made = [name for name, is_made in (("helped", recipe.refine), ("judge", recipe.judge)) if is_made]
     verifiers = tuple(dict.fromkeys((*protocol.verifiers, *made)))
-    return audit(out / "samples.parquet", out=out / "audit",
-                 protocol=protocol.model_copy(update={"verifiers": verifiers}))
+    return protocol.model_copy(update={"verifiers": verifiers})
 
 
 def run_demo_audit(out: Path) -> bool:

@@ -56,9 +56,9 @@ def test_a_build_is_shown_audited_and_done_at_once_the_second_time(recipe: Path,
     folder = tmp_path / "build" / "mine"
     made = {path.name for path in folder.iterdir()}
     assert made > {"samples.parquet", "unmade.parquet", "build.json", "audit"}
-    again = run(tmp_path, recipe, "--no-audit")
+    again = run(tmp_path, recipe)
     assert again.returncode == 0
-    assert "6" in again.stdout
+    assert "audited before: build/mine/audit/report.html" in again.stdout
     told = run(tmp_path, recipe, "--ledger")
     assert "openai/small" in told.stdout
     for file in folder.rglob("*"):
