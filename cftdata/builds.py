@@ -23,7 +23,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -106,7 +106,9 @@ def build(recipe: Recipe, out: str | Path, *,  # noqa: PLR0913
             return given or (ReplayProvider(replay) if replay else _open(model, recipe))
 
         counts = asyncio.run(_run(recipe, ledger, partial, open_one, observe, progress))
-        report = _report(recipe, counts, ledger, time.monotonic() - started)
+        # what a recording lacks, a provider may answer
+        passing = PASSING | {"rejected"} if replay else PASSING
+        report = _report(recipe, counts, ledger, passing, time.monotonic() - started)
         with writing(folder):
             (partial / "build.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return report
@@ -239,10 +241,11 @@ def _interrupts(driver: Driver) -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
-def _report(recipe: Recipe, counts: _Counts, ledger: Ledger, seconds: float) -> BuildReport:
+def _report(recipe: Recipe, counts: _Counts, ledger: Ledger, passing: Set[str],
+            seconds: float) -> BuildReport:
     models = tuple(ledger.totals())
     known = [total.cost_usd for total in models if total.cost_usd is not None]
-    is_passing = any(key.partition(":")[2] in PASSING for key in counts.unmade)
+    is_passing = any(key.partition(":")[2] in passing for key in counts.unmade)
     return BuildReport(
         recipe=recipe.ref, cftdata_version=version("cftdata"), source=recipe.queries.source,
         source_hash=hash_source(recipe), is_complete=not (counts.is_stopped or is_passing),

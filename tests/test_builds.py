@@ -132,6 +132,14 @@ def test_a_recorded_build_runs_again_without_a_call(tmp_path: Path) -> None:
     assert rows_of(tmp_path / "again") == rows_of(tmp_path / "first")
 
 
+def test_what_a_recording_lacks_is_left_to_be_made(tmp_path: Path) -> None:
+    build(recipe(), tmp_path / "first", providers=scripted())
+    more = recipe(queries={"source": "problems", "n": 22})
+    report = build(more, tmp_path / "again", replay=tmp_path / "first" / "ledger.sqlite")
+    assert (report.unmade["critique:rejected"], report.is_complete) == (2, False)
+    assert build(more, tmp_path / "again", providers=scripted()).is_complete
+
+
 def test_a_fault_of_the_run_leaves_the_last_build_whole(tmp_path: Path) -> None:
     build(recipe(), tmp_path, providers=scripted())
     before = tables_in(tmp_path)
