@@ -9,7 +9,17 @@
     ├── ColumnUnknown            a column was named that the rows do not have
     ├── ConfigError              a protocol, a reference file or an option is wrong
     ├── ExtraMissing             the call needs an optional dependency that is not installed
-    └── OutputError              the results cannot be written
+    ├── OutputError              the results cannot be written
+    └── HubError                 a dataset cannot be published
+        ├── RepoMalformed        the repository's or the tag's name is none that the Hub takes
+        ├── TokenMissing         there is no token, or the Hub does not know it
+        ├── RightsMissing        the token may not write there
+        ├── TagTaken             the tag stands on something else already; a release is never moved
+        ├── SecretFound          what would be published holds a key, a token or a path of this machine
+        ├── HubUnreachable       the Hub cannot be reached at all
+        ├── HubRefused           the Hub refuses what was sent, and would again
+        ├── HubGaveUp            the Hub stayed busy for as many tries as are made
+        └── PublishedDiffers     what can be loaded from the Hub is not what was laid out
 
 Every message is one sentence or two: what is wrong, and what to do.
 """
@@ -24,12 +34,22 @@ __all__ = [
     "ColumnUnknown",
     "ConfigError",
     "ExtraMissing",
+    "HubError",
+    "HubGaveUp",
+    "HubRefused",
+    "HubUnreachable",
     "OutputError",
+    "PublishedDiffers",
+    "RepoMalformed",
+    "RightsMissing",
+    "SecretFound",
     "ShapeUnknown",
     "SourceEmpty",
     "SourceError",
     "SourceNotFound",
     "SourceUnreadable",
+    "TagTaken",
+    "TokenMissing",
 ]
 
 
@@ -77,6 +97,46 @@ class ExtraMissing(CftDataError):
 
 class OutputError(CftDataError):
     """The results cannot be written."""
+
+
+class HubError(CftDataError):
+    """A dataset cannot be published."""
+
+
+class RepoMalformed(HubError):
+    """The repository's or the tag's name is none that the Hub takes."""
+
+
+class TokenMissing(HubError):
+    """There is no token, or the Hub does not know it."""
+
+
+class RightsMissing(HubError):
+    """The token may not write there."""
+
+
+class TagTaken(HubError):
+    """The tag stands on something else already."""
+
+
+class SecretFound(HubError):
+    """What would be published holds a key, a token or a path of this machine."""
+
+
+class HubUnreachable(HubError):
+    """The Hub cannot be reached at all."""
+
+
+class HubRefused(HubError):
+    """The Hub refuses what was sent, and would again."""
+
+
+class HubGaveUp(HubError):
+    """The Hub stayed busy for as many tries as are made."""
+
+
+class PublishedDiffers(HubError):
+    """What can be loaded from the Hub is not what was laid out."""
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
