@@ -1,0 +1,91 @@
+"""Samples as we stored them: which file of a folder holds them, rows with only the fields that are needed, and
+the references that the audit beside them suspects.
+
+A folder that curating, auditing or building left holds `samples.parquet`; the other tables in it are no
+samples. Verifications make up most of such a file, so whoever does not need them leaves them unread.
+
+    >>> find_samples("curated")                                                   # doctest: +SKIP
+    'curated/samples.parquet'
+    >>> [row.columns["id"] for row in read_stored(Path("curated/samples.parquet"))]     # doctest: +SKIP
+    ['6f0d…']
+
+Not covered: sets that others made (`tables`, `sources`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cftdata.errors import SourceUnreadable
+from cftdata.figures import AuditReport
+from cftdata.sample import Sample
+from cftdata.tables import RawRow
+
+__all__ = ["SuspectKey", "find_samples", "find_suspect_keys", "is_stored", "read_stored"]
+
+SAMPLES = "samples.parquet"
+HEAVY = ("verifications",)
+REPORTS = ("report.json", "after/report.json", "audit/report.json")
+"""The report of an audited, a curated, a built folder."""
+N_BATCH = 500
+
+SuspectKey = tuple[str, str | None]
+"""Id of a query (32 hex digits of the SHA-256 of its text) and its reference answer."""
+
+
+def find_samples(source: str) -> str:
+    """The file that holds a folder's samples; the source itself where it is no such folder."""
+    path = Path(source) / SAMPLES
+    return str(path) if path.is_file() else source
+
+
+def is_stored(source: str) -> bool:
+    """Whether it is a Parquet file of our own samples."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = Path(source)
+    if path.suffix != ".parquet" or not path.is_file():
+        return False
+    try:
+        return set(Sample.model_fields) <= set(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError):
+        return False    # whatever it is, whoever reads it as a table says what is wrong
+
+
+def read_stored(path: Path, needs: Sequence[str] = ()) -> Iterator[RawRow]:
+    """The rows of a file of our own samples, in order. Raises SourceUnreadable.
+
+    needs: fields that are read only when named (`verifications`); not named, they are empty.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    left = {name: [] for name in HEAVY if name not in needs}
+    n_rows = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            names = [name for name in file.schema_arrow.names if name not in left]
+            for batch in file.iter_batches(N_BATCH, columns=names):
+                for columns in batch.to_pylist():
+                    yield RawRow(n_rows, path.name, columns | left)
+                    n_rows += 1
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as fault:
+        raise SourceUnreadable(f"{path} cannot be read: {fault}") from fault
+
+
+def find_suspect_keys(source: str) -> frozenset[SuspectKey]:
+    """The references that the audit report beside the samples suspects; none where there is no report."""
+    path = Path(source)
+    folder = path if path.is_dir() else path.parent
+    found = next((folder / name for name in REPORTS if (folder / name).is_file()), None)
+    if found is None or not (folder / SAMPLES).is_file():
+        return frozenset()
+    try:
+        report = AuditReport.model_validate_json(found.read_bytes())
+    except (OSError, ValidationError) as fault:
+        raise SourceUnreadable(f"{found} is no audit report that can be read; audit the set again") from fault
+    return frozenset((one.query_id, one.reference_answer) for one in report.suspect_references)
