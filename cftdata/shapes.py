@@ -205,6 +205,43 @@ def read_cftdata(columns: Columns, origin: Provenance) -> Sample:
     return Sample.model_validate({name: parse_cell(columns.get(name)) for name in Sample.model_fields})
 
 
+def read_published(columns: Columns, origin: Provenance) -> Sample:
+    """A row of the config `cft` or `dropped` of a set that cftdata published (see `rows.CftRow`).
+
+    {"id": "9b…", "query": "2+2?", "response": "It is 5.", "critique": "2+2 is 4.", "verdict": "wrong",
+    "response_correct": false, "response_correct_by": "reference_answer", "verdict_check": "pass",
+    "reference_answer": "4", "critic": "strong", "student": "weak", "source": "rows.jsonl", "source_row": 0}
+
+    The sample has the id that the row states; a row whose texts were altered is not read. Its provenance
+    stays that of the first source. What was found of it is not taken over, but looked for anew.
+    """
+    del origin
+    query = _pick(columns, "reference_answer reference_solution domain", text="query")
+    response = _pick(columns, "final_answer", text="response") | {"steps": columns.get("steps") or ()}
+    critique = _pick(columns, "verdict first_error_step corrected_answer planted_fault", text="critique")
+    gold = _pick(columns, first_error_step="labelled_first_error_step",
+                 critique_correct="labelled_critique_correct")
+    query["provenance"] = _pick(columns, source="source", split="source_split", row="source_row",
+                                licence="source_licence")
+    response["provenance"] = _pick(columns, model="student", prompt="student_prompt")
+    critique["provenance"] = _pick(columns, model="critic", prompt="critic_prompt", created="critic_created",
+                                   temperature="critic_temperature")
+    if columns.get("injected_error") is not None:
+        response["injected_error"] = _pick(columns, kind="injected_error", step="injected_error_step")
+    if columns.get("response_correct_by") == "label":
+        gold["response_correct"] = columns.get("response_correct")
+    return Sample.model_validate({
+        "id": take_text(columns, "id"), "query": query, "gold": gold,
+        "response": None if response["text"] is None else response,
+        "critique": None if critique["text"] is None else critique})
+
+
+def _pick(columns: Columns, same: str = "", **names: str) -> dict[str, object]:
+    """Field to the value of its column, which has the field's name (`same`) or another (`names`)."""
+    named = {name: name for name in same.split()} | names
+    return {field: columns.get(column) for field, column in named.items()}
+
+
 TABLE_FIELDS: dict[str, tuple[str, ...]] = {
     "query": ("query", "question", "problem"),
     "response": ("response", "solution"),
@@ -246,6 +283,7 @@ def read_table(columns: Columns, origin: Provenance) -> Sample:
 
 SHAPES: dict[str, Shape] = {
     "cftdata": Shape((("schema_version",), ("id",), ("query",), ("verifications",)), read_cftdata),
+    "published": Shape((("id",), ("query",), ("verdict_check",), ("response_correct_by",)), read_published),
     "one-shot-cft": Shape((("messages",),), read_one_shot),
     "webinstruct-cft": Shape((("instruction",), ("input",), ("output",)), read_webinstruct),
     "cft-teacher": Shape((("question",), ("student_solution",), ("critique",)), read_cft_teacher),
