@@ -1,5 +1,4 @@
-"""Samples as we stored them: which file of a folder holds them, rows with only the fields that are needed, and
-the references that the audit beside them suspects.
+"""Samples as we stored them: which file of a folder holds them, and their rows with what is needed only.
 
 A folder that curating, auditing or building left holds `samples.parquet`; the other tables in it are no
 samples. Verifications make up most of such a file, so whoever does not need them leaves them unread.
@@ -64,7 +63,7 @@ def read_stored(path: Path, needs: Sequence[str] = ()) -> Iterator[RawRow]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    left = {name: [] for name in HEAVY if name not in needs}
+    left: dict[str, object] = {name: () for name in HEAVY if name not in needs}
     n_rows = 0
     try:
         with pq.ParquetFile(path) as file:

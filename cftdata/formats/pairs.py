@@ -14,7 +14,7 @@ one did. What broke, and a verdict that could not be decided, make it neither. `
 
 Checked against: TRL's dataset type "preference", standard, with an explicit prompt (huggingface/trl
 docs/source/dataset_formats.md @0087e4f); loaded by TRL's own code in a test.
-Reasons for no row: no_response, no_critique, empty_critique, not_verified, undecided; and of a half no_partner.
+Reasons for no row: no_response, no_critique, empty_critique, not_verified, undecided; of a half no_partner.
 Not covered: degrees of preference; pairs across responses.
 """
 

@@ -1,8 +1,8 @@
 r"""ProcessBench rows: a response in steps, and its first wrong one.
 
 `label` is a person's or a construction's (`gold`), never a critic's: the 0-based first wrong step, -1 when
-the whole process is right. `final_answer_correct` comes from matching the final answer with the reference; where
-there is none, a right process has a right answer, and of a wrong one it is unknown, so there is no row.
+the whole process is right. `final_answer_correct` comes from matching the final answer with the reference;
+where there is none, a right process has a right answer, and of a wrong one it is unknown: there is no row.
 
     >>> from cftdata.sample import Gold, Query, Response
     >>> response = Response(text="Add.\n\nThe answer is 5.", steps=("Add.", "The answer is 5."))
