@@ -225,6 +225,13 @@ def read_templates() -> Mapping[str, Template]:
     return {name: _make_template(entry, data["words"]) for name, entry in entries.items()}
 
 
+@cache
+def read_sums() -> Mapping[str, Template]:
+    """The templates of short problems by name, of one to three steps; the last story of each is held back."""
+    data = _read_yaml("sums.yaml")
+    return {entry["name"]: _make_template(entry, data["words"]) for entry in data["templates"]}
+
+
 def _read_yaml(name: str) -> Any:
     text = (files("cftdata.problems") / name).read_text(encoding="utf-8")
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
