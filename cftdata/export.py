@@ -19,12 +19,11 @@ Not covered: splits (each is exported by itself), sharded files, uploads (see `p
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -33,19 +32,29 @@ from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from cftdata.config import Protocol, load_protocol, name_content
 from cftdata.errors import ConfigError, SourceEmpty, SourceError
 from cftdata.export_batch import Line, Task, make_lines
+from cftdata.export_files import (
+    N_ROWS,
+    Leave,
+    LeftOut,
+    Write,
+    hash_files,
+    open_left_out,
+    open_rows,
+    remove_stale,
+)
 from cftdata.formats import REASONS, Format, choose_format
 from cftdata.formats.asking import check_prompt
 from cftdata.formats.form import FileType
 from cftdata.pairing import Half, Pairs, open_pairs
-from cftdata.parquet import arrow_schema, open_output, open_table, writing
+from cftdata.parquet import open_output, writing
 from cftdata.pool import cut_batches, run_batches
 from cftdata.prompts import load_prompt
-from cftdata.sample import Count, Record, Slug
+from cftdata.sample import Count, Record
 from cftdata.sources import Reader, read_references, tell_unknown_shape
 from cftdata.stored import find_samples, find_suspect_keys, is_stored, read_stored
 from cftdata.tables import RawRow, read_rows
@@ -53,23 +62,6 @@ from cftdata.tables import RawRow, read_rows
 __all__ = ["ExportReport", "LeftOut", "export"]
 
 REPORT = "export.json"
-N_ROWS = 500
-"""Rows that are written at a time."""
-
-
-class LeftOut(Record):
-    """A row of the source that is in no row of the export: one row of left_out.parquet."""
-
-    source_row: Count
-    """0-based position in the source."""
-    file: str
-    """File of the source."""
-    sample_id: str | None
-    """The sample's id; None where the row could not be read."""
-    reason: Slug
-    """Why it is left out."""
-    detail: str | None
-    """The same for people."""
 
 
 class ExportReport(Record):
@@ -148,7 +140,17 @@ def export(source: str | Path, *, format: str, out: str | Path, prompt: str | No
         with writing(Path(out)):
             report = _report(task, counts, folder, file_type, started)
             (folder / REPORT).write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        before = _read_files(Path(out))
+    remove_stale(Path(out), before, report.files)
     return report
+
+
+def _read_files(folder: Path) -> dict[str, str]:
+    """The files that an earlier export left in the folder, by its report."""
+    try:
+        return ExportReport.model_validate_json((folder / REPORT).read_bytes()).files
+    except (OSError, ValidationError):
+        return {}
 
 
 def _cut(task: Task, chosen: Format) -> Iterator[list[RawRow]]:
@@ -210,13 +212,13 @@ def _write(task: Task, batches: Iterator[list[RawRow]], folder: Path, name: str,
     """Writes all files but the report."""
     counts, seen, chosen = _Counts(), set[bytes](), choose_format(task.format)
     with ExitStack() as stack:
-        write = stack.enter_context(_open_rows(folder / name, chosen.record))
-        leave = stack.enter_context(_open_left_out(folder / "left_out.parquet", counts))
+        write = stack.enter_context(open_rows(folder / name, chosen.record))
+        leave = stack.enter_context(open_left_out(folder / "left_out.parquet"))
         pairs = stack.enter_context(open_pairs(folder)) if chosen.is_pair else None
         done = stack.enter_context(closing(run_batches(partial(make_lines, task), batches, n_processes)))
         for lines in done:
             counts.add(lines)
-            kept = _keep_new(lines, seen, leave)
+            kept = _keep_new(lines, seen, leave, counts)
             if pairs:
                 pairs.put(_halve(line) for line in kept)
             else:
@@ -232,11 +234,7 @@ def _write(task: Task, batches: Iterator[list[RawRow]], folder: Path, name: str,
     return counts
 
 
-Write = Callable[[Sequence[dict[str, Any]]], None]
-Leave = Callable[[Iterable[LeftOut]], None]
-
-
-def _keep_new(lines: Iterable[Line], seen: set[bytes], leave: Leave) -> list[Line]:
+def _keep_new(lines: Iterable[Line], seen: set[bytes], leave: Leave, counts: _Counts) -> list[Line]:
     """The lines whose row is to be written; the others are left out."""
     kept, left = [], []
     for line in lines:
@@ -248,6 +246,7 @@ def _keep_new(lines: Iterable[Line], seen: set[bytes], leave: Leave) -> list[Lin
             kept.append(line)
             if line.key:
                 seen.add(line.key)
+    counts.left_out.update(one.reason for one in left)
     leave(left)
     return kept
 
@@ -273,6 +272,7 @@ def _write_rows(write: Write, rows: Iterable[tuple[bytes | None, dict[str, Any]]
 def _join(pairs: Pairs, write: Write, leave: Leave, counts: _Counts) -> None:
     """Writes the pairs, and leaves out the halves that have no partner."""
     _write_rows(write, pairs.join(), counts)
+    counts.left_out.update("no_partner" for _ in pairs.rest())
     leave(LeftOut(source_row=row, file=file, sample_id=sample_id, reason="no_partner",
                   detail=REASONS["no_partner"]) for row, file, sample_id in pairs.rest())
 
@@ -293,40 +293,6 @@ def _tell_unread(counts: _Counts, task: Task) -> SourceError:
     return tell_unknown_shape(source, map(str, first.columns or {}), task.reader.format, counts.detail)
 
 
-@contextmanager
-def _open_rows(path: Path, record: type[Record]) -> Iterator[Write]:
-    """A data file to write rows to, of the kind that its name says."""
-    if path.suffix == ".parquet":
-        import pyarrow as pa
-
-        schema = arrow_schema(record)
-        with open_table(path, schema) as write:
-            yield lambda rows: write(pa.RecordBatch.from_pylist(list(rows), schema=schema))
-        return
-    with writing(path.parent), path.open("wb") as stream:
-        def write_lines(rows: Sequence[dict[str, Any]]) -> None:
-            # ASCII, as the published file is: no reader can take a line separator of Unicode for a line's end
-            stream.writelines(json.dumps(row).encode() + b"\n" for row in rows)
-
-        yield write_lines
-
-
-@contextmanager
-def _open_left_out(path: Path, counts: _Counts) -> Iterator[Leave]:
-    """The table of what is left out, counted as it is written."""
-    import pyarrow as pa
-
-    schema = arrow_schema(LeftOut)
-    with open_table(path, schema) as write:
-        def leave(rows: Iterable[LeftOut]) -> None:
-            pending = iter(rows)
-            while some := list(islice(pending, N_ROWS)):
-                counts.left_out.update(one.reason for one in some)
-                write(pa.RecordBatch.from_pylist([one.model_dump() for one in some], schema=schema))
-
-        yield leave
-
-
 def _report(task: Task, counts: _Counts, folder: Path, file_type: FileType, started: float) -> ExportReport:
     reader, chosen = task.reader, choose_format(task.format)
     return ExportReport(
@@ -337,13 +303,8 @@ def _report(task: Task, counts: _Counts, folder: Path, file_type: FileType, star
         n_source_rows=counts.n_source_rows, n_samples=counts.n_samples, n_rows=counts.n_rows,
         left_out=dict(counts.left_out.most_common()), n_queries=len(counts.queries),
         n_queries_exported=sum(counts.queries.values()), n_suspect_references=len(task.suspects),
-        files={path.name: _hash(path) for path in sorted(folder.iterdir())},
+        files=hash_files(folder),
         seconds=round(time.monotonic() - started, 3))
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class _CallableModule(ModuleType):
