@@ -44,7 +44,7 @@ JOIN = """
 REST = """
     SELECT source_row, file, sample_id FROM half AS one WHERE NOT EXISTS
     (SELECT 1 FROM half AS other WHERE other.prompt = one.prompt AND other.n = one.n
-     AND other.passed != one.passed) ORDER BY source_row
+     AND other.passed = 1 - one.passed) ORDER BY source_row
 """
 
 
