@@ -19,7 +19,7 @@ from math import sqrt
 
 from cftdata.sample import Rate
 
-__all__ = ["wilson", "wilson_clustered"]
+__all__ = ["score_interval", "wilson", "wilson_clustered"]
 
 
 def wilson(n_hits: int, n_decided: int, n_total: int, level: float = 0.95) -> Rate:
@@ -32,7 +32,7 @@ def wilson(n_hits: int, n_decided: int, n_total: int, level: float = 0.95) -> Ra
     if n_decided:
         from scipy.special import ndtri
 
-        interval = _score_interval(n_hits / n_decided, n_decided, float(ndtri((1 + level) / 2)))
+        interval = score_interval(n_hits / n_decided, n_decided, float(ndtri((1 + level) / 2)))
     low, high = interval or (None, None)
     return Rate(n_hits=n_hits, n_decided=n_decided, n_total=n_total, low=low, high=high, level=level,
                 rate=n_hits / n_decided if n_decided else None, method="wilson")
@@ -65,7 +65,7 @@ def wilson_clustered(clusters: Sequence[tuple[int, int]], n_total: int, level: f
         from scipy.special import stdtrit
 
         quantile = float(stdtrit(len(decided) - 1, (1 + level) / 2))
-        interval = _score_interval(n_hits / n_decided, n_decided / _design_effect(decided), quantile)
+        interval = score_interval(n_hits / n_decided, n_decided / _design_effect(decided), quantile)
     low, high = interval or (None, None)
     return Rate(n_hits=n_hits, n_decided=n_decided, n_total=n_total, low=low, high=high, level=level,
                 rate=n_hits / n_decided if n_decided else None, method="wilson_clustered")
@@ -81,7 +81,7 @@ def _design_effect(clusters: Sequence[tuple[int, int]]) -> float:
     return max(1.0, k / (k - 1) * between / (rate * (1 - rate) * n))
 
 
-def _score_interval(rate: float, n: float, quantile: float) -> tuple[float, float]:
+def score_interval(rate: float, n: float, quantile: float) -> tuple[float, float]:
     """Wilson's interval: the proportions from which `rate` lies at most `quantile` standard errors."""
     shrink = quantile**2 / n
     centre = (rate + shrink / 2) / (1 + shrink)

@@ -19,20 +19,20 @@ from pydantic import Field
 from cftdata.sample import Count, Proportion, Record, Verdict
 
 Task = Literal["answer", "judge_others", "judge_self"]
-ItemSet = Literal["held_out", "longer", "reworded", "gsm8k"]
+SetName = Literal["held_out", "longer", "reworded", "gsm8k"]
 
 
 class Outcome(Record):
     """One text that a model generated for one item, and what could be read from it."""
 
     arm: str
-    """Name of the arm: base, sft, cft, cft@0.2, ..."""
+    """Name of the arm, as in `names`."""
     seed: int
     """Seed of the training run. An arm that is not trained (base) may stand with one seed only; it is then
     compared with every seed of the others."""
     task: Task
     """`answer`: answers the query; `judge_others`, `judge_self`: judges a response of another, of its own."""
-    set: ItemSet
+    set: SetName
     """Which items: like those trained on, longer, worded otherwise, or GSM8K's test set."""
     item_id: str
     """What was asked, the same for every arm and seed: the id of the query where it answers or judges itself,
