@@ -4,7 +4,7 @@
 schemas/README.md.
 
     >>> sorted(make_schemas())
-    ['audit_report.json', 'finding.json', 'sample.json']
+    ['audit_report.json', 'effect_report.json', 'finding.json', 'sample.json']
 
 Not covered: the Arrow schemas of the Parquet files (`parquet.arrow_schema` derives them from the same types).
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from cftdata.effect.figures import EffectReport
 from cftdata.figures import AuditReport
 from cftdata.findings import Finding
 from cftdata.parquet import writing
@@ -21,7 +22,8 @@ from cftdata.sample import SCHEMA_VERSION, Record, Sample
 
 __all__ = ["RECORDS", "make_schemas", "stale_schemas", "write_schemas"]
 
-RECORDS: dict[str, type[Record]] = {"sample": Sample, "audit_report": AuditReport, "finding": Finding}
+RECORDS: dict[str, type[Record]] = {"sample": Sample, "audit_report": AuditReport, "finding": Finding,
+                                   "effect_report": EffectReport}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 

@@ -36,7 +36,7 @@ from cftdata.effect.measure import METRICS, list_metrics
 from cftdata.effect.names import BASE, read_dose
 from cftdata.effect.sentences import say_comparison
 
-__all__ = ["compare", "list_pairs"]
+__all__ = ["PLANNED", "compare", "list_pairs"]
 
 # The questions of the field, most asked first; every other arm is held against base.
 PLANNED = (("cft", "sft"), ("cft", BASE), ("sft", BASE), ("cft-curated", "cft"), ("sft+cft", "sft"),

@@ -14,7 +14,7 @@ from __future__ import annotations
 from cftdata.effect.figures import Asymmetry, Comparison, Dose, Estimate, Figure
 from cftdata.words import percent
 
-__all__ = ["ASKED", "SETS", "points", "say_asymmetry", "say_comparison", "say_dose", "say_interval", "say_p",
+__all__ = ["ASKED", "SETS", "capital", "points", "say_asymmetry", "say_comparison", "say_dose", "say_interval", "say_p",
            "say_seeds", "say_value", "say_what"]
 
 SETS = {"held_out": "held-out queries", "longer": "longer queries", "reworded": "queries in other words",
@@ -72,7 +72,7 @@ def say_what(of: Comparison | Dose | Figure) -> str:
 
 def say_comparison(of: Comparison, level: float, n_compared: int) -> str:
     """What a comparison allows to say; n_compared: tests of its family."""
-    what = _capital(say_what(of))
+    what = capital(say_what(of))
     figures = f"{say_value(of.value, of.metric)} against {say_value(of.other_value, of.metric)}"
     interval = f"{say_interval(of.low, of.high, of.metric)}, {say_seeds(of.n_seeds)}"
     if of.p_value is None or of.p_holm is None:
@@ -95,13 +95,13 @@ def say_dose(of: Dose, level: float) -> str:
     cost, (low, high) = of.slope.value, (of.slope.low, of.slope.high)
     doses = ", ".join(f"{point.dose * 100:g}" for point in of.points)
     basis = f"planted {doses}%, {say_seeds(of.n_seeds)}"
-    what = _capital(say_what(of))
+    what = capital(say_what(of))
     if cost is None or low is None or high is None:
         return f"{what}: what wrong critiques cost cannot be told: there are too few queries ({basis})."
     interval = f"interval {_hundredths(-high)} to {_hundredths(-low)}"
     if not of.is_told:
-        return (f"{what}: what wrong critiques cost cannot be told: for each percentage point of them the line "
-                f"gives {_hundredths(-cost)} percentage points, {interval} ({basis}).{_why_not(of)}")
+        return (f"{what}: what wrong critiques cost cannot be told: for each percentage point of them the "
+                f"line gives {_hundredths(-cost)} percentage points, {interval} ({basis}).{_why_not(of)}")
     verb = "costs" if cost < 0 else "brings"
     ends = interval if cost < 0 else f"interval {_hundredths(low)} to {_hundredths(high)}"
     bend = ("" if of.p_bend is None or of.p_bend >= 1 - level else
@@ -149,5 +149,6 @@ def _excludes_0(of: Estimate) -> bool:
     return of.low is not None and of.high is not None and not of.low <= 0 <= of.high
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
+    """The text with its first letter large; the rest stays as it is."""
     return text[:1].upper() + text[1:]
