@@ -69,8 +69,8 @@ def test_a_set_without_a_licence_says_so(laid: Laid) -> None:
 
 def test_every_part_that_a_reader_needs_is_there(laid: Laid) -> None:
     sections = {name: part.text for name, part in read(card_of(laid)).items()}
-    assert " ".join(sections) == ("title load fields example made audit dropped contamination limits licences "
-                                  "terms citation changelog")
+    assert " ".join(sections) == ("title load fields example made audit dropped contamination limits "
+                                  "licences terms citation changelog")
     assert 'load_dataset("acme/sums", "cft", revision="v1.0.0")' in sections["load"]
     assert "| `dropped` | `train` | 1 |" in sections["load"]
     assert all(f"| `{name}` |" in sections["fields"] for name in CftRow.model_fields)
