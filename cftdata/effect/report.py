@@ -57,10 +57,11 @@ if TYPE_CHECKING:
 __all__ = ["for_card", "make_report", "render_html", "render_markdown", "write_report"]
 
 T = TypeVar("T", Asymmetry, Gaps)
-METHOD = ("Intervals and tests are over queries and seeds crossed: components of variance of the two-way "
-          "layout, t with Satterthwaite's degrees of freedom; proportions by Wilson's formula with the effective "
-          "number of outcomes. Arms are compared on the same queries and seeds. p is corrected by Holm's "
-          "procedure: over the comparisons of greedy accuracy on held-out queries, and over all others together.")
+METHOD = (
+    "Intervals and tests are over queries and seeds crossed: components of variance of the two-way layout, t "
+    "with Satterthwaite's degrees of freedom; proportions by Wilson's formula with the effective number of "
+    "outcomes. Arms are compared on the same queries and seeds. p is corrected by Holm's procedure: over the "
+    "comparisons of greedy accuracy on held-out queries, and over all others together.")
 
 
 def make_report(outcomes: Iterable[Outcome], trained: Sequence[TrainReport], conditions: Conditions,
@@ -147,7 +148,7 @@ def render_markdown(report: EffectReport) -> str:
 
 
 def for_card(report: EffectReport) -> str:
-    """What the dataset card says of the effect, as Markdown without a heading: sentences, table, conditions."""
+    """What the dataset card says of the effect: sentences, table, conditions; Markdown without a heading."""
     return _render("effect_card.md.j2", report)
 
 
@@ -172,7 +173,8 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True, autoescape=lambda name: name is not None and name.endswith(".html.j2"))
     environment.filters |= {
         "n": lambda number: f"{number:,}", "percent": percent, "plain": plain, "cell": escape_markdown,
-        "points": points, "capital": capital, "value": say_value, "p": say_p, "span": _span, "size": _size, "minutes": _minutes}
+        "points": points, "capital": capital, "value": say_value, "p": say_p, "span": _span, "size": _size,
+        "minutes": _minutes}
     return environment
 
 
