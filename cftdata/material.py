@@ -51,8 +51,8 @@ class Material:
     """What curating did: the `CurateReport` as JSON."""
     build: BuildReport | None = None
     """What building did."""
-    effect: tuple[str, ...] = ()
-    """Sentences on what the data teaches, where that was measured."""
+    effect: str = ""
+    """What the data teaches, in Markdown, where that was measured; else empty."""
 
 
 def find_material(folder: Path) -> Material:
@@ -66,23 +66,22 @@ def find_material(folder: Path) -> Material:
         audit = folder / "audit"
         report = _read_record(audit / "report.json", AuditReport)
         return _whole(Material(folder, audit / "samples.parquet", report, build=_read_build(folder),
-                               effect=_read_effect(folder)))
+                               effect=_read_effect(folder, report)))
     if (folder / "report.json").is_file():
         report = _read_record(folder / "report.json", AuditReport)
-        return _whole(Material(folder, folder / "samples.parquet", report, effect=_read_effect(folder),
-                               build=_read_build(Path(report.source))))
+        return _whole(Material(folder, folder / "samples.parquet", report,
+                               build=_read_build(Path(report.source)), effect=_read_effect(folder, report)))
     raise SourceNotFound(f"{folder} is neither curated, built nor audited; audit the set first, with "
                          "--out DIR")
 
 
 def _curated(folder: Path) -> Material:
     curation = _read_json(folder / "curation.json")
-    source = Path(str(curation.get("source")))
-    before = folder / "before" / "report.json"
+    before, after = (_read_record(folder / name / "report.json", AuditReport) for name in ("before", "after"))
     return _whole(Material(
-        folder, folder / "samples.parquet", _read_record(folder / "after" / "report.json", AuditReport),
-        dropped=folder / "dropped.parquet", decisions=folder / "decisions.parquet", curation=curation,
-        before=_read_record(before, AuditReport), build=_read_build(source), effect=_read_effect(folder)))
+        folder, folder / "samples.parquet", after, dropped=folder / "dropped.parquet",
+        decisions=folder / "decisions.parquet", before=before, curation=curation,
+        build=_read_build(Path(str(curation.get("source")))), effect=_read_effect(folder, after)))
 
 
 def _whole(material: Material) -> Material:
@@ -148,8 +147,14 @@ def _read_build(folder: Path) -> BuildReport | None:
     return _read_record(path, BuildReport) if path.is_file() else None
 
 
-def _read_effect(folder: Path) -> tuple[str, ...]:
-    """The sentences of the effect report in the folder, if there is one."""
+def _read_effect(folder: Path, audited: AuditReport) -> str:
+    """What the effect report in the folder says, if there is one, and whether it is of these very rows."""
     path = folder / "effect" / "effect.json"
-    said = _read_json(path).get("sentences", []) if path.is_file() else []
-    return tuple(str(sentence) for sentence in said)
+    if not path.is_file():
+        return ""
+    from cftdata.effect.figures import EffectReport
+    from cftdata.effect.report import for_card
+
+    report = _read_record(path, EffectReport)
+    is_same = report.conditions.content_hash == audited.content_hash
+    return for_card(report) if is_same else f"Measured on an earlier state of this set.\n\n{for_card(report)}"

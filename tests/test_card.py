@@ -13,6 +13,8 @@ from small_dataset import OTHER, make_audited, make_curated
 from cftdata.audit_plot import draw_rates, shown_rates
 from cftdata.card import CardSettings, size_category
 from cftdata.dataset import Laid, lay_data, write_card
+from cftdata.effect.outcomes import Conditions, Outcome
+from cftdata.effect.report import make_report
 from cftdata.figures import AuditReport
 from cftdata.rows import CftRow
 from cftdata.sections import read
@@ -164,10 +166,17 @@ def test_a_set_that_was_not_curated_says_so(tmp_path: Path) -> None:
 def test_what_it_teaches_is_said_where_it_was_measured(tmp_path: Path) -> None:
     folder = make_audited(tmp_path / "audited")
     (folder / "effect").mkdir()
-    said = "CFT is no better than SFT (p = 0.4)."
-    (folder / "effect" / "effect.json").write_text(json.dumps({"sentences": [said]}))
-    sections = read(card_of(lay_data(folder, tmp_path / "dataset", CardSettings())))
-    assert f"- {said}" in sections["effect"].text
+    outcomes = [Outcome(arm=arm, seed=0, task="answer", set="held_out", item_id=f"q{item}", text="4",
+                        answer="4", correct=arm == "cft" or item > 1, n_tokens=1)
+                for arm in ("sft", "cft") for item in range(9)]
+    study = Conditions(source="audited", content_hash="0" * 64, model="tiny", settings="quick@0",
+                       arms=("sft", "cft"), seeds=(0,), device="a CPU", precision="float32", seconds=1,
+                       cftdata_version="0")
+    report = make_report(outcomes, (), study)
+    (folder / "effect" / "effect.json").write_text(report.model_dump_json())
+    said = read(card_of(lay_data(folder, tmp_path / "dataset", CardSettings())))["effect"].text
+    assert said.startswith("## What it teaches\n\nMeasured on an earlier state of this set.")
+    assert "| cft |" in said
 
 
 def test_the_picture_is_a_function_of_the_figures(laid: Laid, tmp_path: Path) -> None:
