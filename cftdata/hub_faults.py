@@ -40,9 +40,9 @@ Seconds = Annotated[float, Field(ge=0)]
 PASSING = frozenset({408, 409, 412, 425, 429, 500, 502, 503, 504})
 TIMEOUTS_S = (10, 120, 120, 120)
 """To connect, to read, to write, to have a connection."""
-NO_ADDRESS = frozenset({"UnsupportedProtocol", "InvalidURL"})
-NO_NETWORK = NO_ADDRESS | {"ConnectError", "ConnectTimeout"}
-"""Names of the faults of httpx when nobody answers at all."""
+NOT_ASKED = frozenset({"UnsupportedProtocol", "InvalidURL", "OfflineModeIsEnabled"})
+NO_NETWORK = NOT_ASKED | {"ConnectError", "ConnectTimeout"}
+"""Names of the faults of the client when it asked nobody, or nobody answers."""
 
 
 class Patience(Record):
@@ -128,7 +128,7 @@ def wait_for(fault: BaseException, patience: Patience) -> bool | float:
         return False
     status, headers = _answer(fault)
     if status is None:
-        return isinstance(fault, Moved) or (_is_transport(fault) and not _names(fault) & NO_ADDRESS)
+        return isinstance(fault, Moved) or (_is_transport(fault) and not _names(fault) & NOT_ASKED)
     if status not in PASSING:
         return False
     asked = retry_after_s(headers)

@@ -107,13 +107,14 @@ def _is_same(row: Any, other: Any) -> bool:
     return json.dumps(row, sort_keys=True, default=str) == json.dumps(other, sort_keys=True, default=str)
 
 
-def main() -> int:
-    """Prints the differences as a JSON list; exit 0 when there are none."""
+def main() -> None:
+    """Prints the differences as a JSON list; exits with 0 when there are none."""
     repo, revision, path = sys.argv[1:]
     found = list(find_differences(repo, revision, Manifest.model_validate_json(Path(path).read_bytes())))
-    print(json.dumps(found))
-    return DIFFERS if found else 0
+    print(json.dumps(found), flush=True)
+    # a stream that was left early has threads of pyarrow, which at times abort a process that ends in order
+    os._exit(DIFFERS if found else 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
