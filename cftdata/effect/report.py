@@ -54,7 +54,7 @@ from cftdata.words import escape_markdown, percent, plain
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["for_card", "make_report", "render_html", "render_markdown", "write_report"]
+__all__ = ["EffectReport", "for_card", "make_report", "render_html", "render_markdown", "write_report"]
 
 T = TypeVar("T", Asymmetry, Gaps)
 METHOD = (

@@ -14,8 +14,8 @@ from __future__ import annotations
 from cftdata.effect.figures import Asymmetry, Comparison, Dose, Estimate, Figure
 from cftdata.words import percent
 
-__all__ = ["ASKED", "SETS", "capital", "points", "say_asymmetry", "say_comparison", "say_dose", "say_interval", "say_p",
-           "say_seeds", "say_value", "say_what"]
+__all__ = ["ASKED", "SETS", "capital", "points", "say_asymmetry", "say_comparison", "say_dose",
+           "say_interval", "say_p", "say_seeds", "say_value", "say_what"]
 
 SETS = {"held_out": "held-out queries", "longer": "longer queries", "reworded": "queries in other words",
         "gsm8k": "GSM8K's test set"}

@@ -174,7 +174,7 @@ class DosePlot(NamedTuple):
     x_ticks: list[Tick]
     y_ticks: list[Tick]
     points: list[tuple[float, float, float, float]]  # x, y, top and bottom of the interval
-    line: tuple[float, float, float, float] | None
+    line: tuple[float, float, float, float]  # x, y of both ends
     wedge: str  # corners of the area of the slopes inside the interval
 
 
@@ -201,7 +201,8 @@ def plot_dose(dose: Dose) -> DosePlot:
 
     (x0, y0), (x1, y1) = ends_at(dose.slope.value or 0.0)
     return DosePlot(
-        dose, WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, x_ticks=[Tick(x(point.dose), point.dose) for point in shown],
+        dose, WIDTH, HEIGHT, LEFT, WIDTH - RIGHT,
+        x_ticks=[Tick(x(point.dose), point.dose) for point in shown],
         y_ticks=[Tick(y(value), value) for value in y_ticks], line=(x0, y0, x1, y1),
         points=[(x(point.dose), y(point.value or 0.0), y(point.high or 0.0), y(point.low or 0.0))
                 for point in shown], wedge=_wedge(dose, ends_at, (x(mean_x), y(mean_y))))

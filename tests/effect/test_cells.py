@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import pytest
+from outcome_rows import answered, judged
 
 from cftdata.effect.cells import UNKNOWN, Key, read_table
-from tests.effect.outcome_rows import answered, judged
 
 ANSWERS = Key("cft", "held_out", "answer", False)
 
 
 def test_positions_of_queries_are_the_same_in_every_block() -> None:
-    table = read_table([answered(1, True), answered(2, False), judged(2, True, "right"), judged(3, False, None)])
+    table = read_table([answered(1, True), answered(2, False),
+                        judged(2, True, "right"), judged(3, False, None)])
     others = table.blocks[Key("cft", "held_out", "judge_others", False)]
     assert table.blocks[ANSWERS].query.tolist() == [0, 1]
     assert others.query.tolist() == [1, 2]

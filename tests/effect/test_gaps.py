@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from outcome_rows import judged
 
 from cftdata.effect.cells import read_table
 from cftdata.effect.figures import Gaps
 from cftdata.effect.gaps import find_gaps
 from cftdata.effect.outcomes import Outcome
-from tests.effect.outcome_rows import judged
 
 
 def found(rows: list[Outcome]) -> Gaps:
@@ -47,9 +47,10 @@ def test_one_answer_a_query_is_no_choice() -> None:
 
 
 def test_errors_that_are_noticed_and_not_explained() -> None:
-    rows = [judged(1, False, "wrong", true_step=1, found_step=1), judged(2, False, "wrong", true_step=1, found_step=0),
-            judged(3, False, "wrong", true_step=1), judged(4, False, "right", true_step=1),
-            judged(5, False, None, true_step=1), judged(6, True, "wrong", true_step=-1), judged(7, False, "wrong")]
+    rows = [judged(1, False, "wrong", true_step=1, found_step=1),
+            judged(2, False, "wrong", true_step=1, found_step=0), judged(3, False, "wrong", true_step=1),
+            judged(4, False, "right", true_step=1), judged(5, False, None, true_step=1),
+            judged(6, True, "wrong", true_step=-1), judged(7, False, "wrong")]
     made = found(rows)
     assert (made.detected.value, made.located.value, made.critique_gap.value) == (0.75, 0.25, 0.5)
 

@@ -5,12 +5,12 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_study import Made, make_outcomes
+from outcome_rows import answered, judged
 
 from cftdata.effect.figures import Figure
 from cftdata.effect.measure import METRICS, measure
 from cftdata.effect.outcomes import Outcome
-from tests.effect.made_study import Made, make_outcomes
-from tests.effect.outcome_rows import answered, judged
 
 CORRECT = st.lists(st.sampled_from([True, False, None]), min_size=1, max_size=20)
 
@@ -35,7 +35,8 @@ def test_an_unreadable_answer_is_not_a_wrong_one(correct: list[bool | None]) -> 
 
 def test_an_answer_that_cannot_be_compared_counts_nowhere_but_in_its_own_share() -> None:
     found = values([answered(1, True), answered(2, None, answer="x"), answered(3, None)])
-    assert (found["accuracy"], found["right_of_all"], found["undecided_rate"]) == (1.0, 0.5, pytest.approx(1 / 3))
+    assert (found["accuracy"], found["right_of_all"]) == (1.0, 0.5)
+    assert found["undecided_rate"] == pytest.approx(1 / 3)
 
 
 @given(st.lists(st.booleans(), min_size=4, max_size=8))
@@ -56,9 +57,8 @@ def test_a_query_with_fewer_draws_than_k_is_left_out_of_pass_at_k() -> None:
 
 
 def test_distinct_answers_are_counted_by_query_and_seed() -> None:
-    rows = [answered(1, None, answer=answer, draw=i + 1, seed=seed)
-            for seed, said in enumerate([["1", "1.0", "2", None], ["3", "3", "3", "3"]])
-            for i, answer in enumerate(said)]
+    said = {(0, 1): "1", (0, 2): "1.0", (0, 3): "2", (0, 4): None, (1, 1): "3", (1, 2): "3"}
+    rows = [answered(1, None, answer=answer, draw=draw, seed=seed) for (seed, draw), answer in said.items()]
     assert values(rows)["distinct_answers"] == 1.5
 
 
@@ -76,7 +76,8 @@ def test_always_wrong_is_no_judging() -> None:
 
 
 def test_what_has_no_verdict_or_no_truth_is_not_judged_wrongly() -> None:
-    rows = [judged(1, True, "right"), judged(2, False, "wrong"), judged(3, True, None), judged(4, None, "right")]
+    rows = [judged(1, True, "right"), judged(2, False, "wrong"), judged(3, True, None),
+            judged(4, None, "right")]
     figures = named(measure(rows))
     assert (figures["verdict_accuracy"].value, figures["verdict_accuracy"].n_counted) == (1.0, 2)
     assert (figures["balanced_accuracy"].value, figures["no_verdict_rate"].value) == (1.0, 0.25)
@@ -94,7 +95,8 @@ def test_the_first_wrong_step() -> None:
             judged(5, False, None, true_step=1),  # says nothing
             judged(6, True, "right", true_step=-1), judged(7, True, "wrong", found_step=0, true_step=-1)]
     figures = named(measure(rows))
-    assert (figures["step_accuracy"].value, figures["step_accuracy"].n_counted) == (pytest.approx(1 / 3), 3)
+    assert figures["step_accuracy"].value == pytest.approx(1 / 3)
+    assert figures["step_accuracy"].n_counted == 3
     assert figures["no_step_rate"].value == 0.25
     erroneous, correct = 1 / 5, 1 / 2  # ProcessBench: what names no step has not found it
     assert figures["processbench_f1"].value == pytest.approx(2 * erroneous * correct / (erroneous + correct))

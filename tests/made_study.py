@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import exp
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,16 @@ class Made:
     random_seed: int = 0
 
 
+class _Run(NamedTuple):
+    """One arm with one seed on one set."""
+
+    arm: str
+    seed: int
+    set: SetName
+    log_odds: np.ndarray
+    """By query, of a right answer."""
+
+
 def make_outcomes(made: Made) -> Iterator[Outcome]:
     """Every outcome, arm by arm."""
     random = np.random.default_rng(made.random_seed)
@@ -40,45 +51,43 @@ def make_outcomes(made: Made) -> Iterator[Outcome]:
         ease = random.normal(-0.8 * place, made.query_noise, made.n_queries)
         for arm, skill in made.skill.items():
             for seed in (made.seeds if arm != "base" else made.seeds[:1]):
-                run = random.normal(0, made.seed_noise) if arm != "base" else 0.0
-                yield from _answers(made, random, name, arm, seed, ease + skill + run)
-                yield from _verdicts(made, random, name, arm, seed, ease + skill)
+                noise = random.normal(0, made.seed_noise) if arm != "base" else 0.0
+                run = _Run(arm, seed, name, ease + skill + noise)
+                yield from _answers(made, random, run)
+                yield from _verdicts(made, random, run) if arm in made.judging else ()
 
 
-def _answers(made: Made, random: np.random.Generator, name: SetName, arm: str, seed: int,
-             log_odds: np.ndarray) -> Iterator[Outcome]:
-    for query, each in enumerate(log_odds):
+def _answers(made: Made, random: np.random.Generator, run: _Run) -> Iterator[Outcome]:
+    for query, each in enumerate(run.log_odds):
         for draw in range(made.n_samples + 1):
             is_right, is_read = bool(random.random() < _odds(each)), random.random() >= made.unread_rate
             answer = "7" if is_right else str(random.integers(8, 11))
             yield Outcome(
-                arm=arm, seed=seed, task="answer", set=name, item_id=f"q{query}", draw=draw,
+                arm=run.arm, seed=run.seed, task="answer", set=run.set, item_id=f"q{query}", draw=draw,
                 text=answer if is_read else "…", answer=answer if is_read else None, difficulty=1 + query % 2,
                 correct=is_right if is_read else None, n_tokens=20)
 
 
-def _verdicts(made: Made, random: np.random.Generator, name: SetName, arm: str, seed: int,
-              log_odds: np.ndarray) -> Iterator[Outcome]:
-    if arm not in made.judging:
-        return
-    for query, each in enumerate(log_odds):
-        for draw in range(1, 3):
+def _verdicts(made: Made, random: np.random.Generator, run: _Run) -> Iterator[Outcome]:
+    """Of two sampled answers of its own, and of a right and a wrong response of others, to every query."""
+    others, itself = made.judging[run.arm]
+    for query, each in enumerate(run.log_odds):
+        for draw in (1, 2):
             truth = bool(random.random() < _odds(each))
-            yield _verdict(random, arm, seed, name, "judge_self", f"q{query}", draw, truth, made.judging[arm][1],
-                           query)
-        for number in range(2):
-            yield _verdict(random, arm, seed, name, "judge_others", f"q{query}r{number}", 0, number == 0,
-                           made.judging[arm][0], query)
+            yield _verdict(random, run, query, truth, itself).model_copy(
+                update={"task": "judge_self", "item_id": f"q{query}", "draw": draw, "true_step": None,
+                        "judged": None})
+        for truth in (True, False):
+            yield _verdict(random, run, query, truth, others)
 
 
-def _verdict(random, arm, seed, name, task, item, draw, truth, rate, query) -> Outcome:  # type: ignore[no-untyped-def]
+def _verdict(random: np.random.Generator, run: _Run, query: int, truth: bool, rate: float) -> Outcome:
     says_right = truth == (random.random() < rate)
-    true_step = None if task == "judge_self" else -1 if truth else 1
     return Outcome(
-        arm=arm, seed=seed, task=task, set=name, item_id=item, query_id=f"q{query}", draw=draw, text="…",
-        truth_right=truth, verdict="right" if says_right else "wrong", true_step=true_step,
-        found_step=None if says_right else int(random.integers(0, 3)), difficulty=1 + query % 2,
-        judged=None if task == "judge_self" else "injected", n_tokens=40)
+        arm=run.arm, seed=run.seed, task="judge_others", set=run.set, item_id=f"q{query}r{truth}",
+        query_id=f"q{query}", text="…", truth_right=truth, verdict="right" if says_right else "wrong",
+        found_step=None if says_right else int(random.integers(0, 3)), true_step=-1 if truth else 1,
+        difficulty=1 + query % 2, judged="injected", n_tokens=40)
 
 
 def _odds(log_odds: float) -> float:
