@@ -36,6 +36,8 @@ from cftdata.shards import CONFIGS
 __all__ = ["Changes", "Patience", "PublishReport", "publish"]
 
 Say = Callable[[str], None]
+N_CHECKS = 3
+"""Tries of the check, each of which loads all there is."""
 
 
 class Changes(Record):
@@ -256,7 +258,11 @@ class _Publish:
 
     def _check(self, revision: str) -> None:
         self.say("loading it again from an empty cache")
-        found = check_published(self.hub.name, revision, self.laid.staging / MANIFEST, token=self.hub.token)
+        manifest, token = self.laid.staging / MANIFEST, self.hub.token
+        patience = self.patience.model_copy(update={"n_tries": min(N_CHECKS, self.patience.n_tries)})
+        found = retrying(f"{self.hub.name} is published at {revision}; loading it again",
+                         lambda: check_published(self.hub.name, revision, manifest, token=token), patience,
+                         say=self.say)
         if found:
             raise PublishedDiffers(f"{self.hub.name} at {revision} is not what was laid out: "
                                    f"{'; '.join(found[:5])}")

@@ -48,7 +48,7 @@ NO_NETWORK = NOT_ASKED | {"ConnectError", "ConnectTimeout"}
 class Patience(Record):
     """How long a busy Hub is waited for."""
 
-    n_tries: Annotated[int, Field(ge=1)] = 8
+    n_tries: Annotated[int, Field(ge=1)] = 10
     """Most tries of one step."""
     first_wait_s: Seconds = 0.5
     """Wait after the first, doubled after each; some chance is added, so that rivals part."""

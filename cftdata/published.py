@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from cftdata.endpoint import hide_keys
-from cftdata.errors import HubGaveUp
+from cftdata.hub_faults import Moved
 from cftdata.manifest import MANIFEST, Manifest, hash_file
 
 __all__ = ["check", "find_differences"]
@@ -39,7 +39,7 @@ DIFFERS = 3
 def check(repo: str, revision: str, manifest: Path, *, token: str | None) -> list[str]:
     """What differs between the manifest and what can be loaded, in sentences; empty when nothing does.
 
-    Raises HubGaveUp when it cannot be loaded for other reasons, as a network that is gone.
+    Raises Moved when it cannot be loaded, as from a copy of the Hub that lags behind, or without a network.
     """
     with tempfile.TemporaryDirectory(prefix="cftdata-check-") as home:
         environment = {name: value for name, value in os.environ.items() if name not in CACHES}
@@ -50,8 +50,7 @@ def check(repo: str, revision: str, manifest: Path, *, token: str | None) -> lis
             capture_output=True, text=True, check=False)
     if done.returncode not in (0, DIFFERS):
         last = hide_keys((done.stderr.strip().splitlines() or ["no reason was given"])[-1])
-        raise HubGaveUp(f"{repo} is published at {revision}, but could not be loaded to see whether it is "
-                        f"whole: {last[:300]}; the same command looks again")
+        raise Moved(last[:300])
     return [str(one) for one in json.loads(done.stdout)]
 
 
