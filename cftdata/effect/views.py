@@ -77,6 +77,7 @@ class JudgeRow(NamedTuple):
     arm: str
     others: dict[str, Figure]  # by measure
     itself: dict[str, Figure]
+    parts: list[tuple[str, dict[str, Figure]]]  # the two, and others' by kind where there are several kinds
     asymmetry: Asymmetry | None
 
 
@@ -91,19 +92,29 @@ def list_judging(report: EffectReport) -> list[Judging]:
     """The sets on which responses were judged, each with its arms."""
     tables = []
     for name in get_args(SetName):
-        rows = [JudgeRow(arm, _measures(report, arm, name, "judge_others"),
-                         _measures(report, arm, name, "judge_self"),
-                         next((each for each in report.asymmetries
-                               if (each.arm, each.set) == (arm, name)), None))
-                for arm in _arms(report)]
+        rows = [_judge_row(report, arm, name) for arm in _arms(report)]
         if shown := [row for row in rows if row.others or row.itself]:
             tables.append(Judging(SETS[name], shown))
     return tables
 
 
-def _measures(report: EffectReport, arm: str, name: SetName, task: Task) -> dict[str, Figure]:
-    return {figure.metric: figure for figure in report.figures
-            if (figure.arm, figure.set, figure.task, figure.judged) == (arm, name, task, None)}
+def _judge_row(report: EffectReport, arm: str, name: SetName) -> JudgeRow:
+    others, itself = (_measures(report, arm, name, task) for task in ("judge_others", "judge_self"))
+    kinds = sorted(kind for kind in others if kind is not None)
+    parts = [("others", others.get(None, {})), *((f"others: {kind}", others[kind]) for kind in kinds),
+             ("itself", itself.get(None, {}))]
+    asymmetry = next((each for each in report.asymmetries if (each.arm, each.set) == (arm, name)), None)
+    return JudgeRow(arm, parts[0][1], parts[-1][1], [part for part in parts if part[1]], asymmetry)
+
+
+def _measures(report: EffectReport, arm: str, name: SetName,
+              task: str) -> dict[str | None, dict[str, Figure]]:
+    """Kind of what is judged (None: all) to its figures by measure."""
+    found: dict[str | None, dict[str, Figure]] = {}
+    for figure in report.figures:
+        if (figure.arm, figure.set, figure.task) == (arm, name, task):
+            found.setdefault(figure.judged, {})[figure.metric] = figure
+    return found
 
 
 class SampledRow(NamedTuple):

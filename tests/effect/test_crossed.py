@@ -67,13 +67,15 @@ def test_with_one_seed_it_is_the_t_test_of_the_pairs() -> None:
     assert find_interval(difference, 0.95, "difference") == pytest.approx(interval)
 
 
-def test_the_components_of_variance_are_those_of_the_two_way_layout() -> None:
-    hits = np.random.default_rng(5).random((30, 4)).round()
-    n, m = hits.shape
+@pytest.mark.parametrize("rises", [0.0, 0.15])
+def test_the_components_of_variance_are_those_of_the_two_way_layout(rises: float) -> None:
+    n, m = 30, 4
+    hits = (np.random.default_rng(5).random((n, m)) < 0.3 + rises * np.arange(m)).astype(float)
     by_query, by_seed, mean = hits.mean(1), hits.mean(0), hits.mean()
     queries = m * ((by_query - mean) ** 2).sum() / (n - 1)
     seeds = n * ((by_seed - mean) ** 2).sum() / (m - 1)
     rest = ((hits - by_query[:, None] - by_seed + mean) ** 2).sum() / ((n - 1) * (m - 1))
+    assert (seeds > rest) == bool(rises)
     variance = (rest + max(queries - rest, 0) + max(seeds - rest, 0)) / (n * m)
     spread = find_spread(accuracy(hits))
     assert spread
@@ -94,7 +96,7 @@ def test_sign_flips_are_seeded_and_find_what_is_there() -> None:
     random = np.random.default_rng(0)
     one = random.random((80, 1))
     better = combine((1, accuracy(np.clip(one + 0.2 * random.random((80, 1)), 0, 1))), (-1, accuracy(one)))
-    assert p_over_queries(better, 1) == p_over_queries(better, 1) <= 0.001
+    assert 0 < p_over_queries(better, 1) == p_over_queries(better, 1) <= 0.001
     alike = combine((1, accuracy(random.random((80, 1)))), (-1, accuracy(random.random((80, 1)))))
     assert p_over_queries(alike) > 0.01
 
@@ -150,6 +152,10 @@ def test_holm_raises_p_values_and_keeps_their_order(p_values: list[float]) -> No
     assert [corrected[i] for i in order] == sorted(corrected)
     if p_values:
         assert min(corrected) == min(1, len(p_values) * min(p_values))
+
+
+def test_holm_steps_down() -> None:
+    assert correct_by_holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
 @pytest.mark.parametrize(("n", "m", "seed_noise"), [(60, 1, 0.0), (60, 5, 0.0), (60, 5, 0.6), (300, 5, 0.6)])

@@ -6,10 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_study import Made, make_conditions, make_outcomes, make_trained
+from outcome_rows import judged
 
 from cftdata.effect.figures import Dose, DosePoint, EffectReport, Estimate
 from cftdata.effect.report import make_report
-from cftdata.effect.views import list_answers, list_comparisons, list_runs, list_ticks, plot_dose
+from cftdata.effect.views import (
+    list_answers,
+    list_comparisons,
+    list_judging,
+    list_runs,
+    list_ticks,
+    plot_dose,
+)
 
 MADE = Made(n_queries=15, seeds=(0, 1))
 
@@ -36,6 +44,14 @@ def test_answers_are_shown_in_the_order_of_the_arms(report: EffectReport) -> Non
     assert [row.arm for row in held_out.rows] == ["base", "sft", "cft"]
     assert held_out.base == held_out.rows[0].accuracy.value
     assert longer.words == "longer queries"
+
+
+def test_kinds_of_judged_responses_have_lines_of_their_own() -> None:
+    rows = [judged(i, i % 2 == 0, "right", judged="injected" if i < 4 else "model/a") for i in range(8)]
+    row = list_judging(make_report(rows, [], make_conditions(MADE)))[0].rows[0]
+    assert [name for name, _ in row.parts] == ["others", "others: injected", "others: model/a"]
+    assert row.parts[1][1]["verdict_accuracy"].n_counted == 4
+    assert row.itself == {}
 
 
 def test_nothing_in_the_middle_of_the_plot_of_differences(report: EffectReport) -> None:
@@ -72,4 +88,5 @@ def test_the_plot_of_a_dose_response_lies_in_its_box() -> None:
     for x, y in [*corners, *((x, y) for x, *ys in plot.points for y in ys), plot.line[:2], plot.line[2:]]:
         assert plot.left <= x <= plot.right
         assert 0 <= y <= plot.height
+    assert all(top < y < bottom for _, y, top, bottom in plot.points)
     assert plot.points[0][1] < plot.points[2][1]  # the smaller value lies lower on the page
