@@ -13,6 +13,7 @@ the Hub without a download.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +68,35 @@ def read_hub_dataset(source: str, split: str | None, revision: str | None) -> It
     except ImportError as fault:
         raise ExtraMissing(f"{source} is no file here, and reading it from the Hub", "hub") from fault
     try:
-        found = datasets.load_dataset(source, split=split, revision=revision)
+        with _offline_without_network(datasets):
+            found = datasets.load_dataset(source, split=split, revision=revision)
     except Exception as fault:      # what load_dataset raises is not listed anywhere
         raise _hub_fault(source, split, revision, fault) from fault
     # `datasets` may hand back one split or a dict of them
     parts = {split: found} if split else found
     for name, part in parts.items():
         yield from ((f"{source}/{name}", item) for item in _dataset_rows(part, source))
+
+
+@contextmanager
+def _offline_without_network(datasets: Any) -> Iterator[None]:
+    """Where nobody answers at the Hub's address, what the cache holds is read, or the end comes at once.
+
+    The libraries would ask for half a minute, with a line on standard error for every try.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    was = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
+    try:
+        get_session().head(constants.ENDPOINT, timeout=10)
+    except Exception as fault:      # of the client that huggingface_hub uses, whichever that is
+        if type(fault).__name__ in ("ConnectError", "ConnectTimeout"):
+            constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = was
 
 
 def _hub_fault(source: str, split: str | None, revision: str | None, fault: Exception) -> SourceError:

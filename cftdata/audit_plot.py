@@ -25,7 +25,7 @@ INK, PALE, ACCENT = "#1f2328", "#8c959f", "#0969da"
 def shown_rates(report: AuditReport, before: AuditReport | None) -> list[str]:
     """The rates of which anything was decided in either audit, in the order of the report; at least one.
 
-    A closer look that says the same as the rate it looks at is left out.
+    A closer look at wrong verdicts that says the same as the rate itself is left out.
     """
     def figures(name: str) -> list[tuple[int, int] | None]:
         rates = [one.rates.get(name) for one in (report, before) if one]
@@ -33,7 +33,7 @@ def shown_rates(report: AuditReport, before: AuditReport | None) -> list[str]:
 
     names = [name for name in RATES if any(found and found[1] for found in figures(name))]
     told = [name for name in names
-            if not name.startswith(("verdict_error_", "any_")) or figures(name) != figures(HEADLINE)]
+            if not name.startswith("verdict_error_") or figures(name) != figures(HEADLINE)]
     return told or [HEADLINE]
 
 

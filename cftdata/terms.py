@@ -32,7 +32,7 @@ class Terms(NamedTuple):
 
 OWN = Terms("cftdata", "Written by rule, from templates of this project: no model's terms apply.", None)
 KNOWN: tuple[tuple[str, Terms], ...] = (
-    (r"^(symbolic|noise|planted|problems|scripted)\b", OWN),
+    (r"^(symbolic|injected|scripted)\b", OWN),
     (r"gpt-oss", Terms("OpenAI (open weights)", "Apache 2.0, with a usage policy.",
                        "https://huggingface.co/openai/gpt-oss-20b")),
     (r"gemma", Terms(

@@ -209,7 +209,8 @@ def test_sizes_are_named_as_on_the_hub(n: int, name: str) -> None:
     ("claude-3-7-sonnet-20250219", "Anthropic"), ("gemini/gemini-2.5-pro", "Google (Gemini)"),
     ("google/gemma-2-9b-it", "Google (Gemma)"), ("Qwen2.5-Math-7B-Instruct", "Qwen (Alibaba Cloud)"),
     ("meta-llama/Llama-3.1-8B", "Meta (Llama)"), ("phi4", "Microsoft (Phi)"), ("symbolic", "cftdata"),
-    ("openai/my-finetune", None), ("mistral/large", None), ("self", None), ("", None)])
+    ("injected", "cftdata"), ("openai/my-finetune", None), ("mistral/large", None), ("self", None),
+    ("", None)])
 def test_terms_are_known_by_the_model_and_not_by_its_host(model: str, provider: str | None) -> None:
     found = find_terms(model)
     assert (found.provider if found else None) == provider
