@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import pickle
 import subprocess
 import sys
@@ -16,9 +15,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fake_hub import COMMIT, serve
 from hypothesis import given
 from hypothesis import strategies as st
+from loopback_client import Hub, environment, serving
 
 from cftdata.errors import (
     CftDataError,
@@ -292,20 +291,23 @@ except CftDataError as fault:
 
 
 @pytest.fixture(scope="module")
-def hub() -> Iterator[str]:
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     pytest.importorskip("datasets")
     lines = "".join(json.dumps(TABLE | {"query": f"{i}?"}) + "\n" for i in range(2)).encode()
-    with serve({"acme/critiques": {"train.jsonl": lines, "test.jsonl": lines[:lines.index(b"\n")]},
-                "acme/empty": {"README.md": b"nothing here"}}) as endpoint:
-        yield endpoint
+    with serving(tmp_path_factory.mktemp("store")) as hub:
+        hub.create("acme/critiques")
+        hub.put("acme/critiques", {"train.jsonl": lines, "test.jsonl": lines[:lines.index(b"\n")]})
+        hub.create("acme/empty")
+        hub.put("acme/empty", {"README.md": b"nothing here"})
+        yield hub
 
 
 @pytest.mark.parametrize(("options", "wanted"), [
     ({"source": "acme/critiques"}, [
         "0 acme/critiques/train table 0? None", "1 acme/critiques/train table 1? None",
         "2 acme/critiques/test table 0? None"]),
-    ({"source": "acme/critiques", "split": "test", "revision": COMMIT},
-     [f"0 acme/critiques/test table 0? {COMMIT}"]),
+    ({"source": "acme/critiques", "split": "test", "revision": "HEAD"},
+     ["0 acme/critiques/test table 0? HEAD"]),
     ({"source": "acme/critiques", "split": "dev"}, [
         "SourceNotFound the Hub dataset acme/critiques has no split dev: "
         "Unknown split \"dev\". Should be one of ['train', 'test']."]),
@@ -317,12 +319,13 @@ def hub() -> Iterator[str]:
         "check the name, or log in if it is gated"]),
     ({"source": "acme/empty"}, [
         f"{SourceEmpty.__name__} the Hub dataset acme/empty holds no data file that `datasets` can read"])])
-def test_hub_datasets(hub: str, tmp_path: Path, options: dict[str, str], wanted: list[str]) -> None:
+def test_hub_datasets(hub: Hub, tmp_path: Path, options: dict[str, str], wanted: list[str]) -> None:
     """The real load_dataset, in a process of its own: HF_ENDPOINT is read when it is imported."""
-    environment = {**os.environ, "HF_ENDPOINT": hub, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
-    done = subprocess.run([sys.executable, "-c", SCRIPT, json.dumps(options)], env=environment, cwd=tmp_path,
-                          capture_output=True, text=True, timeout=120, check=True)
-    assert done.stdout.splitlines() == wanted
+    head = hub.head("acme/critiques")
+    asked = json.dumps(options).replace("HEAD", head)
+    done = subprocess.run([sys.executable, "-c", SCRIPT, asked], env=environment(hub, tmp_path, None),
+                          cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.replace(head, "HEAD").splitlines() == wanted
 
 
 def test_without_datasets_the_extra_is_named(tmp_path: Path) -> None:
