@@ -96,9 +96,10 @@ def lay_data(folder: Path, staging: Path, settings: CardSettings,
     """Writes everything but the card and the manifest."""
     material = find_material(folder)
     _refuse_foreign(staging)
-    partial = staging.parent / f".{staging.name}.partial"
+    partial, old = (staging.parent / f".{staging.name}.{word}" for word in ("partial", "old"))
     with writing(staging):
-        shutil.rmtree(partial, ignore_errors=True)
+        for left in (partial, old):     # of a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
         partial.mkdir(parents=True)
     try:
         tables, facts, content_hash = _write_tables(material, partial, settings, progress)
@@ -107,10 +108,12 @@ def lay_data(folder: Path, staging: Path, settings: CardSettings,
         manifest = _describe(material, tables, partial, content_hash)
         with writing(staging):
             _write_manifest(partial, manifest)
-            shutil.rmtree(staging, ignore_errors=True)
+            if staging.exists():
+                staging.replace(old)
             partial.replace(staging)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        for left in (partial, old):
+            shutil.rmtree(left, ignore_errors=True)
     return Laid(staging, material, facts, manifest)
 
 

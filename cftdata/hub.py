@@ -12,8 +12,9 @@ same command goes on. A commit that was applied although its answer was lost is 
     >>> publish("curated", "acme/critiques", tag="v1.0.0").revision        # doctest: +SKIP
     '3f0c…'
 
-Not covered: pull requests, branches but main, models and spaces; quotas of the Hub; two publishes by
-different people that mean different sets by one name (the later one stands on main, both keep their tags).
+Not covered: pull requests, branches but main, models and spaces; two publishes that mean different sets by
+one name (the later one stands on main, both keep their tags). Tests speak to a server of ours: what that does
+not prove is told at its head (`tests/loopback_hub.py`).
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class PublishReport(Record):
     is_dry_run: bool
     """Nothing was sent."""
     tag: str | None
-    """Tag that stands on the revision."""
+    """Tag that stands on the revision, or would."""
     revision: str | None
     """Commit that holds the dataset (40 hex digits); None in a dry run."""
     head: str | None
@@ -155,11 +156,14 @@ class _Publish:
     def compare(self) -> PublishReport:
         """The dry run: what would change."""
         try:
-            self.head, manifest, self.changes = retrying("looking at the Hub", self._look, self.patience,
-                                                         say=self.say, is_first=True)
+            retrying("looking at the Hub", self.hub.head, self.patience, say=self.say, is_first=True)
         except HubUnreachable as fault:
             self.say(f"not compared: {fault}")
-            manifest, _ = self._write_card(None)
+            return self._report(self._write_card(None)[0], None, is_checked=False)
+        if released := self._find_release():
+            return self._report(released[1], None, is_checked=False)
+        self.head, manifest, self.changes = retrying("looking at the Hub", self._look, self.patience,
+                                                     say=self.say)
         return self._report(manifest, None, is_checked=False)
 
     def publish(self, is_to_check: bool) -> PublishReport:
