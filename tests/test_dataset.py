@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import doctest
+import importlib
 import json
 from pathlib import Path
 
@@ -252,3 +254,11 @@ def test_hashes_are_those_of_git_and_sha256sum(tmp_path: Path) -> None:
     assert hash_git_blob(tmp_path / "a") == "ce013625030ba8dba906f756967f9e9ca394464a"
     sha256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
     assert hash_file(tmp_path / "a").sha256 == sha256
+
+
+@pytest.mark.parametrize("name", [
+    "card", "facts", "hub_faults", "hub_repo", "manifest", "rows", "secret_scan", "sections", "shards", "terms"])
+def test_the_examples_are_true(name: str) -> None:
+    found = doctest.testmod(importlib.import_module(f"cftdata.{name}"))
+    assert found.attempted > 0
+    assert found.failed == 0
