@@ -257,7 +257,8 @@ def test_hashes_are_those_of_git_and_sha256sum(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [
-    "card", "facts", "hub_faults", "hub_repo", "manifest", "rows", "secret_scan", "sections", "shards", "terms"])
+    "card", "facts", "hub_faults", "hub_repo", "manifest", "rows", "secret_scan", "sections", "shards",
+    "terms"])
 def test_the_examples_are_true(name: str) -> None:
     found = doctest.testmod(importlib.import_module(f"cftdata.{name}"))
     assert found.attempted > 0
