@@ -211,6 +211,8 @@ class _Publish:
 
     def _commit(self) -> tuple[str, Manifest]:
         """One try: looks, and commits what differs. Whatever fails, all of it can be done again."""
+        if landed := self._find_landed():
+            return landed
         if self.hub.head() is None:
             self.say(f"making {self.hub.name}")
             self.hub.create(private=self.private)
@@ -219,14 +221,20 @@ class _Publish:
             raise HubRefused(f"{self.hub.name} was made, and cannot be seen; look at {self.hub.url}")
         if self.private and not head.is_private:
             raise HubRefused(f"{self.hub.name} is public; make it private first: {self.hub.url}/settings")
-        if changes.differing and self.tried and (landed := self.hub.find_commit(self.tried)):
-            return landed, self._look(landed)[1]    # it was applied, and someone else's came after it
         if changes.differing:
             self.head, self.changes = head, changes
             return self._send(head, manifest, changes), manifest
         if not self.tried:
             self.head, self.changes = head, changes
         return head.sha, manifest
+
+    def _find_landed(self) -> tuple[str, Manifest] | None:
+        """The commit of an earlier try that was applied, and wholly, though its answer was lost."""
+        revision = self.hub.find_commit(self.tried) if self.tried else None
+        if revision is None:
+            return None
+        _, manifest, changes = self._look(revision)     # someone else's may have come after it
+        return None if changes.differing else (revision, manifest)
 
     def _send(self, head: Head, manifest: Manifest, changes: Changes) -> str:
         """Sends the commit. Raises Moved where, after it, not all of it is there."""

@@ -56,7 +56,10 @@ def check(repo: str, revision: str, manifest: Path, *, token: str | None) -> lis
 
 def find_differences(repo: str, revision: str, manifest: Manifest) -> Iterator[str]:
     """What differs, one sentence each; it downloads all there is into the cache of this process."""
-    yield from _compare_files(repo, revision, manifest)
+    differing = list(_compare_files(repo, revision, manifest))
+    yield from differing
+    if differing:
+        return      # what is not the file that was sent need not be one that can be loaded
     from datasets import get_dataset_config_names
 
     names = get_dataset_config_names(repo, revision=revision)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from loopback_store import Commit, Refused, Repo, Store
+from loopback_store import Commit, File, Refused, Repo, Store
 from loopback_wire import (
     Answer,
     Asked,
@@ -146,13 +147,15 @@ class Api:
     # --- Writing
 
     def preupload(self, asked: Asked, name: str, revision: str) -> Answer:
-        files = self._repo(asked, name, write=True).head(revision).files
-        rows = []
+        repo = self._repo(asked, name, write=True)
+        files, rows = repo.head(revision).files, []
+        ignored = self._read_ignored(repo, files)
         for file in asked.json()["files"]:
             there = files.get(file["path"])
             known = {"oid": there.lfs or there.oid} if there else {}
             mode = "lfs" if is_lfs(file) else "regular"
-            rows.append({"path": file["path"], "uploadMode": mode, "shouldIgnore": False} | known)
+            is_ignored = any(fnmatch(file["path"], pattern) for pattern in ignored)
+            rows.append({"path": file["path"], "uploadMode": mode, "shouldIgnore": is_ignored} | known)
         return give({"files": rows})
 
     def lfs_batch(self, asked: Asked, name: str) -> Answer:
@@ -239,6 +242,11 @@ class Api:
                 raise Refused(409, f"Reference {ref} exists already")
             self.store.point(repo, refs, ref, repo.find(revision))
         return give({})
+
+    def _read_ignored(self, repo: Repo, files: dict[str, File]) -> list[str]:
+        """Patterns of the repository's .gitignore."""
+        file = files.get(".gitignore")
+        return self.store.content(repo, file).read_text().split() if file else []
 
     # --- What a token may do
 

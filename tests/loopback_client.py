@@ -11,6 +11,7 @@ The clients run in forks of one process that has imported them once, since that 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import signal
@@ -75,10 +76,9 @@ class Hub:
         log: list[dict[str, Any]] = self.get(f"/admin/log?since={since}")
         return log
 
-    def wait_for(self, kind: str, since: int = 0, order: str | None = None) -> None:
-        """Waits until a request of a kind has come, or until an order has struck one."""
-        wait_until(lambda: any(one["kind"] == kind and (order is None or one["order"] == order)
-                               for one in self.log(since)))
+    def wait_for(self, order: str, since: int = 0) -> None:
+        """Waits until such an order has struck."""
+        wait_until(lambda: any(one["order"] == order for one in self.log(since)))
 
     def create(self, repo: str) -> None:
         """Makes a repository."""
@@ -111,6 +111,16 @@ class Hub:
         info = self.get(f"/api/datasets/{repo}/revision/{revision}")
         names = [file["rfilename"] for file in info["siblings"] if file["rfilename"] != ".gitattributes"]
         return {name: self.ask("GET", f"/datasets/{repo}/resolve/{info['sha']}/{name}") for name in names}
+
+    def release(self, repo: str, revision: str = "main") -> str:
+        """The content hash of the release at a revision; AssertionError where it is not whole."""
+        files = self.files(repo, revision)
+        manifest = json.loads(files["manifest.json"])
+        for name, file in manifest["files"].items():
+            assert hashlib.sha256(files[name]).hexdigest() == file["sha256"], f"{name} at {revision}"
+        tables = {name for name in files if name.endswith(".parquet")}
+        assert tables == {name for name in manifest["files"] if name.endswith(".parquet")}
+        return str(manifest["content_hash"])
 
 
 @contextmanager

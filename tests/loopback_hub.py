@@ -25,6 +25,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -63,12 +64,16 @@ ROUTES = [(kind, re.compile(f"(?:{method}) {path}")) for kind, method, path in (
 
 @dataclass
 class Order:
-    """A misbehaviour. It strikes requests of one kind, `n` times after letting `skip` pass.
+    """A misbehaviour. It strikes requests of a kind (to one repository) `n` times, after letting `skip` pass.
 
-    refuse  answers with the status and does nothing       lose   does it, and answers with the status
-    drop    breaks the connection off in mid-request       vanish does it, and breaks the connection off
-    rival   lets somebody else's commit land first         cut    sends half of the answer's body
-    hold    waits until the orders are cleared, then does it
+    refuse    answers with the status and does nothing
+    lose      does it, and answers with the status
+    drop      breaks the connection off in mid-request
+    vanish    does it, and breaks the connection off
+    cut       sends half of the answer's body
+    rival     lets somebody else's commit land first
+    overtake  does it, lets somebody else's commit land after it, and answers with the status
+    hold      waits until the orders are cleared, then does it
     """
 
     at: str
@@ -78,6 +83,7 @@ class Order:
     message: str = "on order"
     n: int = 1
     skip: int = 0
+    repo: str | None = None
     files: dict[str, str] = field(default_factory=lambda: {"rival.txt": "I was first."})
     """Of a rival's commit."""
 
@@ -103,11 +109,11 @@ class Orders:
             self.cleared.set()
             self.cleared = threading.Event()
 
-    def strike(self, kind: str) -> Order | None:
+    def strike(self, kind: str | None, repo: str | None) -> Order | None:
         """The first order that strikes this request; those before it let one more pass."""
         with self.lock:
             for order in self.standing:
-                if order.at != kind or order.n == 0:
+                if order.at != kind or order.n == 0 or order.repo not in (None, repo):
                     continue
                 if order.skip == 0:
                     order.n -= 1
@@ -141,7 +147,7 @@ class Server(ThreadingHTTPServer):
 
     def let_rival(self, asked: Asked, files: dict[str, str]) -> None:
         """Commits something else to the repository that the request is for."""
-        _, (name, *_) = route(asked)
+        name = route(asked)[1][0]
         rival = Change("Rival", files={path: text.encode() for path, text in files.items()}, user="rival")
         self.api.store.commit(self.api.store.repos[str(name)], "main", rival)
 
@@ -164,11 +170,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         at, headers = urlsplit(self.path), {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(self.command, at.path, parse_qs(at.query), headers, b"")
-        kind = route(asked)[0]
-        order = self.server.orders.strike(kind) if kind else None
+        kind, arguments = route(asked)
+        repo = arguments[0] if arguments else None
+        order = self.server.orders.strike(kind, repo)
         n_bytes = int(headers.get("content-length") or 0)
         entry = {"kind": kind, "method": self.command, "path": at.path, "n_bytes": n_bytes, "status": None,
-                 "order": order.do if order else None}
+                 "order": order.do if order else None, "repo": repo, "time_s": time.monotonic()}
         if not at.path.startswith("/admin/"):
             self.server.orders.log.append(entry)
         if order and order.do == "drop":
@@ -193,10 +200,12 @@ class Handler(BaseHTTPRequestHandler):
         match order.do:
             case "refuse":
                 return ordered
-            case "lose" | "vanish":
+            case "lose" | "vanish" | "overtake":
                 done = self.server.act(asked)
                 assert done.status < 400, f"{order} struck a request that fails by itself: {done}"
-                return ordered if order.do == "lose" else None
+                if order.do == "overtake":
+                    self.server.let_rival(asked, order.files)
+                return None if order.do == "vanish" else ordered
             case "rival":
                 self.server.let_rival(asked, order.files)
             case "hold":

@@ -1,4 +1,4 @@
-"""Jobs of clients of the Hub: huggingface_hub and datasets as they are, each job in a fork of its own.
+"""Jobs of clients of the Hub: huggingface_hub, datasets and cftdata as they are, each in a fork of its own.
 
 It reads one job a line from stdin, as `loopback_client.Clients` writes it, prints the fork's process id, and
 goes on. A fork leaves its result, or its fault, in a file, and may be killed at any moment.
@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import matplotlib.figure  # noqa: F401  # as all that would else be imported in every fork
+import pyarrow.parquet  # noqa: F401
+import stamina  # noqa: F401
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+
+from cftdata import hub
+from cftdata.card import CardSettings
+from cftdata.hub_faults import Patience
 
 
 def api(method: str, **arguments: Any) -> Any:
@@ -57,6 +64,16 @@ def load(repo: str, config: str | None = None, revision: str | None = None, *, s
     """Split to rows, as `datasets` loads them."""
     loaded = datasets.load_dataset(repo, config, revision=revision, streaming=streaming, cache_dir=cache)
     return {split: list(rows) for split, rows in loaded.items()}
+
+
+def publish(folder: str, repo: str, *, settings: dict[str, Any] | None = None, check: bool = False,
+            patience: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+    """Publishes; gives the report, and what was said on the way."""
+    said: list[str] = []
+    chosen = Patience(**({"n_tries": 5, "first_wait_s": 0.05, "longest_wait_s": 0.2} | (patience or {})))
+    report = hub.publish(folder, repo, settings=CardSettings(**(settings or {})), check=check,
+                         patience=chosen, progress=said.append, **options)
+    return report.model_dump(mode="json") | {"said": said}
 
 
 def _run(asked: dict[str, Any]) -> None:
