@@ -17,20 +17,35 @@ if TYPE_CHECKING:
     from cftdata.audit import audit
     from cftdata.builds import BuildReport, build
     from cftdata.calls import Completion, Message, Provider, Request
+    from cftdata.card import CardSettings
     from cftdata.cards import Flagged
     from cftdata.config import Protocol, load_protocol
+    from cftdata.curate import curate
+    from cftdata.curation import CurateReport, DecisionRow
+    from cftdata.dataset import lay_out
     from cftdata.errors import (
         CftDataError,
         ColumnUnknown,
         ConfigError,
         ExtraMissing,
+        HubError,
+        HubGaveUp,
+        HubRefused,
+        HubUnreachable,
         OutputError,
+        PublishedDiffers,
+        RepoMalformed,
+        RightsMissing,
+        SecretFound,
         ShapeUnknown,
         SourceEmpty,
         SourceError,
         SourceNotFound,
         SourceUnreadable,
+        TagTaken,
+        TokenMissing,
     )
+    from cftdata.export import ExportReport, LeftOut, export
     from cftdata.figures import (
         AuditReport,
         Group,
@@ -41,9 +56,15 @@ if TYPE_CHECKING:
         SuspectReference,
     )
     from cftdata.findings import Finding
+    from cftdata.formats import FORMATS
+    from cftdata.gates import GateResult, Gates
+    from cftdata.hub import Changes, Patience, PublishReport, publish
+    from cftdata.manifest import Manifest, PublishedFile, Split
     from cftdata.plans import Plan, plan
+    from cftdata.policy import Policy, load_policy
     from cftdata.providers import ScriptedProvider
     from cftdata.recipe import Recipe, list_recipes, load_recipe
+    from cftdata.release import ReleaseRecipe, ReleaseReport, load_release, release
     from cftdata.report import render_html, render_markdown
     from cftdata.sample import (
         Critique,
@@ -78,6 +99,17 @@ if TYPE_CHECKING:
     from cftdata.verifiers.verdict import Correctness, response_correctness
 
 _NAMES = {
+    "curate": "curate",
+    "curation": "CurateReport DecisionRow",
+    "export": "ExportReport LeftOut export",
+    "formats": "FORMATS",
+    "hub": "Changes Patience PublishReport publish",
+    "card": "CardSettings",
+    "dataset": "lay_out",
+    "manifest": "Manifest PublishedFile Split",
+    "policy": "Policy load_policy",
+    "gates": "GateResult Gates",
+    "release": "ReleaseRecipe ReleaseReport load_release release",
     "answers": "AnswerMatch match_answers",
     "audit": "audit",
     "builds": "BuildReport build",
@@ -88,7 +120,8 @@ _NAMES = {
     "cards": "Flagged",
     "config": "Protocol load_protocol",
     "errors": "CftDataError ColumnUnknown ConfigError ExtraMissing OutputError ShapeUnknown SourceEmpty "
-              "SourceError SourceNotFound SourceUnreadable",
+              "SourceError SourceNotFound SourceUnreadable HubError RepoMalformed TokenMissing RightsMissing "
+              "TagTaken SecretFound HubUnreachable HubRefused HubGaveUp PublishedDiffers",
     "findings": "Finding",
     "report": "render_html render_markdown",
     "figures": "AuditReport Group LabelAgreement OutcomeCounts Overlap SuspectLabel SuspectReference",
@@ -107,35 +140,54 @@ _NAMES = {
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 __all__ = [
+    "FORMATS",
     "Agreement",
     "AnswerMatch",
     "AuditReport",
     "BuildReport",
+    "CardSettings",
     "CftDataError",
+    "Changes",
     "ColumnUnknown",
     "Completion",
     "ConfigError",
     "Correctness",
     "CriticAgreement",
     "Critique",
+    "CurateReport",
     "Decision",
+    "DecisionRow",
     "Evidence",
+    "ExportReport",
     "ExtraMissing",
     "Finding",
     "Flagged",
+    "GateResult",
+    "Gates",
     "Gold",
     "Group",
+    "HubError",
+    "HubGaveUp",
+    "HubRefused",
+    "HubUnreachable",
     "InjectedError",
     "LabelAgreement",
     "Labels",
+    "LeftOut",
+    "Manifest",
     "Message",
     "OutcomeCounts",
     "OutputError",
     "Overlap",
+    "Patience",
     "Plan",
+    "Policy",
     "Protocol",
     "Provenance",
     "Provider",
+    "PublishReport",
+    "PublishedDiffers",
+    "PublishedFile",
     "Query",
     "Rate",
     "RawRow",
@@ -144,33 +196,47 @@ __all__ = [
     "Recipe",
     "Record",
     "References",
+    "ReleaseRecipe",
+    "ReleaseReport",
+    "RepoMalformed",
     "Request",
     "Response",
+    "RightsMissing",
     "Row",
     "Sample",
     "Score",
     "ScriptedProvider",
+    "SecretFound",
     "ShapeUnknown",
     "SourceEmpty",
     "SourceError",
     "SourceNotFound",
     "SourceUnreadable",
+    "Split",
     "SuspectLabel",
     "SuspectReference",
+    "TagTaken",
+    "TokenMissing",
     "Usage",
     "Verification",
     "Verifier",
     "audit",
     "build",
     "content_id",
+    "curate",
+    "export",
+    "lay_out",
     "list_recipes",
     "load",
+    "load_policy",
     "load_protocol",
     "load_recipe",
+    "load_release",
     "match_answers",
     "measure_agreement",
     "normalise",
     "plan",
+    "publish",
     "read_corrected_answer",
     "read_final_answer",
     "read_first_error_step",
@@ -179,6 +245,7 @@ __all__ = [
     "read_rows",
     "read_steps",
     "read_verdict",
+    "release",
     "render_html",
     "render_markdown",
     "response_correctness",

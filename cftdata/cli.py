@@ -25,7 +25,7 @@ from cftdata.errors import CftDataError, ConfigError
 if TYPE_CHECKING:
     from cftdata.figures import AuditReport
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "parse_columns", "progress"]
 
 
 class _Verbs(TyperGroup):
@@ -97,8 +97,8 @@ def run_audit(  # noqa: PLR0913, PLR0917 - the options of the command
     """Say how many critiques of a set are wrong, and which."""
     from cftdata.audit import audit
 
-    with redirect_stdout(sys.stderr), _progress(source) as advance:  # no library speaks between the JSON
-        report = audit(source, format=format, columns=_parse_columns(columns), by=by, protocol=protocol,
+    with redirect_stdout(sys.stderr), progress(source) as advance:  # no library speaks between the JSON
+        report = audit(source, format=format, columns=parse_columns(columns), by=by, protocol=protocol,
                        reference_answer=reference_answer, references=references, split=split,
                        revision=revision, labels=labels, out=out, n_processes=processes, progress=advance)
     if as_json:
@@ -170,7 +170,7 @@ def run_schema(
         raise typer.Exit(1)
 
 
-def _parse_columns(text: str | None) -> dict[str, str] | None:
+def parse_columns(text: str | None) -> dict[str, str] | None:
     """query=problem,critique=review to a dict. Raises ConfigError."""
     if text is None:
         return None
@@ -181,11 +181,12 @@ def _parse_columns(text: str | None) -> dict[str, str] | None:
 
 
 @contextmanager
-def _progress(source: str) -> Iterator[Callable[[int], None] | None]:
+def progress(source: str) -> Iterator[Callable[[int], None] | None]:
     """A progress bar on standard error, only where a person watches."""
     if not sys.stderr.isatty():
         yield None
         return
+
     from cftdata.terminal import show_progress
 
     with show_progress(source) as advance:
@@ -196,3 +197,6 @@ def _print_report(report: AuditReport, out: Path) -> None:
     from cftdata.terminal import show_report
 
     show_report(report, out)
+
+
+from cftdata import cli_release  # noqa: E402, F401 - its verbs join the app above

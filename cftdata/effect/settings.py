@@ -73,7 +73,7 @@ class ItemSet(Record):
     """A set of held-out items."""
 
     source: str = "dataset"
-    """`dataset`: queries held out from it; `sums`: short problems of our own; else a file, folder or Hub id."""
+    """`dataset`: queries held out from it; `sums`: short problems of ours; else a file, folder or Hub id."""
     n: Positive = 100
     """Most items to answer."""
     n_judged: Count = 100

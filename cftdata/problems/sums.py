@@ -1,8 +1,8 @@
 """Short problems for small models: one to three steps, small numbers, from their own templates (`sums.yaml`).
 
 A model of 135M parameters solves hardly any problem of `queries`, and of what nobody solves no training can
-be told to help. Each template keeps its last story back: `reworded` draws tell the same problems in words that
-no other draw has.
+be told to help. Each template keeps its last story back: `reworded` draws tell the same problems in
+words that no other draw has.
 
     >>> drawn = draw_sum(seed=1, place=0, n_steps=(2,))
     >>> len(drawn.problem.steps), drawn == draw_sum(1, 0, (2,))
