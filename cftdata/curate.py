@@ -375,8 +375,8 @@ def _right_rate(audited: Path) -> float | None:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    critiques = pq.read_table(audited / "samples.parquet", columns=["critique.verdict"])["critique"]
-    verdicts = pc.struct_field(critiques, "verdict").drop_null()
+    table = pq.read_table(audited / "samples.parquet", columns=["critique.verdict"])
+    verdicts = table.flatten().column(0).drop_null()
     return pc.mean(pc.equal(verdicts, "right")).as_py() if len(verdicts) else None
 
 

@@ -108,6 +108,9 @@ class Judging(Record):
     """Most tokens of a critique."""
 
 
+_HELD_OUT: dict[SetName, ItemSet] = {"held_out": ItemSet()}
+
+
 class EffectSettings(Record):
     """A study."""
 
@@ -139,7 +142,7 @@ class EffectSettings(Record):
     training: Training = Training()
     """How adapters are trained."""
     items: Annotated[dict[SetName, ItemSet], Field(min_length=1)] = Field(
-        default_factory=lambda: {"held_out": ItemSet()})
+        default_factory=lambda: _HELD_OUT)
     """Sets of items by name."""
     answering: Answering = Answering()
     """How answers are asked for."""
