@@ -1,16 +1,20 @@
 """Decisions: what a policy does with one row, from what the verifiers say of it.
 
+A verdict is judged by the verifier, or, where it rests on a suspect reference, by the answer that those
+judged right agree on (see `suspects`), never by that reference. Abstentions and errors decide nothing.
+
     >>> from cftdata.policy import load_policy
     >>> from cftdata.sample import Query, Sample
     >>> decide(Sample.of(Query(text="2+2?")), load_policy("default"), {}).action
     'keep'
 
-Not covered: what needs other rows (duplicates, balance; see `curate`).
+Not covered: what needs other rows (duplicates, balance; see `selection`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from sys import intern
 from typing import NamedTuple, get_args
 
 from cftdata.answers import match_answers
@@ -18,7 +22,7 @@ from cftdata.policy import Action, Policy
 from cftdata.sample import Sample, Verification
 from cftdata.verifiers.own_answer import RESTS_ON_REFERENCE
 
-__all__ = ["Choice", "SuspectAnswers", "decide", "find_faults", "is_accepted"]
+__all__ = ["Choice", "SuspectAnswers", "can_be_checked", "decide", "find_faults", "is_accepted"]
 
 SuspectAnswers = Mapping[tuple[str, str | None], str]
 """Query and suspect reference answer to the answer that those judged right agree on."""
@@ -30,71 +34,100 @@ class Choice(NamedTuple):
 
     action: Action
     reason: str
-    """Slug: no_finding, VERIFIER_REASON of the finding that decided, undecided, against_consensus, ..."""
+    """Slug: no_finding, with_consensus, undecided, against_consensus, suspect_reference, VERIFIER_REASON of
+    the finding that decided; later duplicates, contaminated, too_long, balance, relabel_WHY, regenerate_WHY."""
     detail: str | None = None
-    """The evidence as a sentence."""
+    """The evidence as a sentence; of `undecided` why, as a slug."""
+
+
+NO_FINDING = Choice("keep", "no_finding")
 
 
 def decide(sample: Sample, policy: Policy, suspects: SuspectAnswers) -> Choice:
-    """The strongest of what the policy does with the row's findings; of equal ones the first.
-
-    What rests on a suspect reference is no finding. Raises nothing; pure but for matching answers.
-    """
-    consensus = _find_consensus(sample, suspects)
+    """The strongest of what the policy does with the row's findings; of equal ones the first. Pure."""
+    consensus = find_consensus(sample, suspects)
     if consensus is not None and policy.suspect_reference == "drop":
         return Choice("drop", "suspect_reference", f"the reference is suspect: most agree on {consensus}")
-    against = _judge_by(consensus, sample) if policy.suspect_reference == "consensus" else None
-    if consensus is not None and against:
-        return Choice("drop", "against_consensus", against)
+    is_right, why = _judge(sample, policy, consensus)
+    if consensus is not None and is_right is False:
+        return Choice("drop", "against_consensus", why)
     choices = [Choice(policy.action_for(said.verifier, said.reason), f"{said.verifier}_{said.reason}"[:60],
-                      said.detail) for said in find_faults(sample, is_suspect=consensus is not None)]
+                      said.detail) for said in find_faults(sample, suspects)]
     strongest = max(choices, key=lambda choice: STRENGTH[choice.action], default=None)
     if strongest and strongest.action != "keep":
         return strongest
-    if policy.undecided == "drop" and not _is_decided(sample, is_suspect=consensus is not None):
-        return Choice("drop", "undecided", "its verdict could not be checked")
-    return strongest or Choice("keep", "no_finding")
+    if is_right is None and why:
+        return Choice(policy.undecided, "undecided", intern(why))
+    return strongest or (Choice("keep", "with_consensus", consensus) if consensus else NO_FINDING)
 
 
-def find_faults(sample: Sample, *, is_suspect: bool = False) -> list[Verification]:
+def find_faults(sample: Sample, suspects: SuspectAnswers) -> list[Verification]:
     """What failed, without what rests on a reference that is suspect."""
-    return [said for said in sample.verifications if said.outcome == "fail"
-            and not (is_suspect and _rests_on_reference(sample, said))]
+    failed = [said for said in sample.verifications if said.outcome == "fail"]
+    if find_consensus(sample, suspects) is None:
+        return failed
+    return [said for said in failed if said.verifier != "verdict" and said.reason not in RESTS_ON_REFERENCE]
 
 
-def is_accepted(sample: Sample, policy: Policy) -> bool:
-    """Whether the policy keeps every finding of a critique that was changed, and its verdict was checked."""
-    are_kept = all(policy.action_for(said.verifier, said.reason) == "keep" for said in find_faults(sample))
-    has_verdict = any(said.verifier == "verdict" for said in sample.verifications)
-    return are_kept and (not has_verdict or _is_decided(sample, is_suspect=False))
-
-
-def _find_consensus(sample: Sample, suspects: SuspectAnswers) -> str | None:
+def find_consensus(sample: Sample, suspects: SuspectAnswers) -> str | None:
     """What those judged right agree on, where the row rests on a suspect reference; labels outrank both."""
     has_labels = sample.gold.response_correct is not None or sample.gold.first_error_step is not None
     key = (sample.query.text, sample.query.reference_answer)
     return None if has_labels else suspects.get(key)
 
 
-def _judge_by(consensus: str | None, sample: Sample) -> str | None:
-    """How the verdict is against the consensus; None when it is not, or that is not known."""
+# --- Critiques that were changed
+
+
+def is_accepted(sample: Sample, policy: Policy, suspects: SuspectAnswers,
+                uncounted: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a changed and verified critique may stand: its verdict is right, and no verifier fails it.
+
+    Only what the protocol counts as no error in any rate (`uncounted`) may be found in it. Where the protocol
+    checks no verdicts, none need be right.
+    """
+    if any(said.reason not in uncounted.get(said.verifier, ()) for said in find_faults(sample, suspects)):
+        return False
+    is_right, why = _judge(sample, policy, find_consensus(sample, suspects))
+    return is_right is True or (is_right is None and why is None)
+
+
+def can_be_checked(sample: Sample, policy: Policy, suspects: SuspectAnswers) -> bool:
+    """Whether the verdict of another critique of this response could be told right or wrong."""
+    is_right, why = _judge(sample, policy, find_consensus(sample, suspects))
+    return is_right is not None or why is None or why.startswith("verdict_")
+
+
+# --- Verdicts
+
+
+def _judge(sample: Sample, policy: Policy, consensus: str | None) -> tuple[bool | None, str | None]:
+    """Whether the verdict is right, and the evidence where it is not, or the slug of why that is not known.
+
+    (None, None) where the protocol does not check verdicts.
+    """
+    said = next((said for said in sample.verifications if said.verifier == "verdict"), None)
+    if said is None:
+        return None, None
+    if consensus is None:
+        is_right = {"pass": True, "fail": False}.get(said.outcome)
+        return is_right, said.reason if is_right is None else None
+    if policy.suspect_reference != "consensus":
+        return None, "suspect_reference"
+    return _judge_by(consensus, sample)
+
+
+def _judge_by(consensus: str, sample: Sample) -> tuple[bool | None, str | None]:
     answer = sample.response.final_answer if sample.response else None
     verdict = sample.critique.verdict if sample.critique else None
-    if consensus is None or answer is None or verdict is None:
-        return None
-    outcome = match_answers(answer, consensus).outcome
-    right = {"equal": "right", "different": "wrong"}.get(outcome)
-    if right is None or right == verdict:
-        return None
-    return (f"the response answers {answer}, those judged right agree on {consensus}; the critique says "
-            f"{verdict}, and the reference {sample.query.reference_answer} is suspect")
-
-
-def _rests_on_reference(sample: Sample, said: Verification) -> bool:
-    return said.verifier == "verdict" or said.reason in RESTS_ON_REFERENCE
-
-
-def _is_decided(sample: Sample, *, is_suspect: bool) -> bool:
-    """Whether the verdict was checked."""
-    return not is_suspect and any(said.verifier == "verdict" and said.outcome in ("pass", "fail")
-                                  for said in sample.verifications)
+    if verdict is None:
+        return None, "verdict_unread"
+    if answer is None:
+        return None, "no_final_answer"
+    fitting = {"equal": "right", "different": "wrong"}.get(match_answers(answer, consensus).outcome)
+    if fitting is None:
+        return None, "answer_unknown"
+    if fitting == verdict:
+        return True, None
+    return False, (f"the response answers {answer}, those judged right agree on {consensus}; the critique says "
+                   f"{verdict}; the reference {sample.query.reference_answer} is suspect")

@@ -1,7 +1,8 @@
 """Policies: what curating does with a finding, by verifier and reason, as YAML read into a frozen record.
 
 One for each audit protocol (`default`, `strict`, `no-reference`), and two that mend: `mend` corrects what the
-evidence corrects, `regenerate` has the critique written again.
+evidence corrects, `regenerate` has the critique written again. A verifier or reason that does not exist is
+refused: a slip of the pen would keep what was to be dropped.
 
     >>> load_policy("default").action_for("verdict", "wrong_called_right")
     'drop'
@@ -14,7 +15,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from cftdata.balance import Balance
 from cftdata.config import load_record, name_content
@@ -22,9 +23,12 @@ from cftdata.contamination import Contamination
 from cftdata.critics import CriticSettings
 from cftdata.driver import Budget, Limits
 from cftdata.duplicates import Duplicates
+from cftdata.errors import suggest
 from cftdata.lengths import Lengths
 from cftdata.providers import ProviderSettings
 from cftdata.sample import Record
+from cftdata.verifiers import VERIFIERS
+from cftdata.words import REASONS
 
 __all__ = ["Action", "Policy", "Regenerate", "load_policy"]
 
@@ -40,7 +44,8 @@ class Regenerate(Record):
     critic: CriticSettings | None = None
     """Who writes it; None asks the model that wrote the old one."""
     n_tries: Annotated[int, Field(ge=1)] = 3
-    """Most critiques of one response; the first that the verifiers pass is taken."""
+    """Most critiques of one response; the first that the verifiers pass is taken. At temperature 0 a model
+    gives the same one again."""
     budget: Budget = Budget()
     """What is spent at most, over all runs."""
     limits: dict[str, Limits] = Field(default_factory=dict)
@@ -60,10 +65,11 @@ class Policy(Record):
     """Verifier to reason to what is done with a row it failed for that reason; `*` stands for all reasons
     that are not named. A verifier that is not named keeps. An abstention or an error never counts."""
     undecided: Literal["keep", "drop"] = "keep"
-    """What is done with a row whose verdict could not be checked."""
+    """What is done with a row whose verdict could not be checked, where the protocol checks verdicts."""
     suspect_reference: Literal["consensus", "keep", "drop"] = "consensus"
-    """What is done with a row that rests on a suspect reference: `consensus` drops it where its verdict is
-    against the answer that those judged right agree on, and keeps it where it is with it."""
+    """What is done with a row that rests on a suspect reference, by which nothing is judged: `consensus` drops
+    it where its verdict is against the answer that those judged right agree on, keeps it where it is with it,
+    and takes it as undecided where that is not known; `keep` takes all as undecided, `drop` drops all."""
     regenerate: Regenerate = Regenerate()
     """How a critique is written again, where an action asks for it."""
     duplicates: Duplicates | None = Duplicates()
@@ -74,6 +80,16 @@ class Policy(Record):
     """How long rows may be; None sets no limit."""
     balance: Balance | None = None
     """Share of verdicts `right`; None leaves it as it is."""
+
+    @field_validator("actions")
+    @classmethod
+    def _speaks_of_what_there_is(cls, actions: dict[str, dict[str, Action]]) -> dict[str, dict[str, Action]]:
+        for verifier, by_reason in actions.items():
+            if verifier not in VERIFIERS:
+                raise ValueError(f"there is no verifier {verifier!r}; {suggest(verifier, VERIFIERS)}")
+            for reason in by_reason.keys() - {ANY, *REASONS}:
+                raise ValueError(f"no verifier has the reason {reason!r}; {suggest(reason, REASONS)}")
+        return actions
 
     def action_for(self, verifier: str, reason: str) -> Action:
         """What is done with a row that this verifier failed for this reason."""
