@@ -76,9 +76,9 @@ class Hub:
         log: list[dict[str, Any]] = self.get(f"/admin/log?since={since}")
         return log
 
-    def wait_for(self, order: str, since: int = 0) -> None:
-        """Waits until such an order has struck."""
-        wait_until(lambda: any(one["order"] == order for one in self.log(since)))
+    def wait_for(self, order: str, since: int = 0, n: int = 1) -> None:
+        """Waits until such orders have struck n times."""
+        wait_until(lambda: sum(one["order"] == order for one in self.log(since)) >= n)
 
     def create(self, repo: str) -> None:
         """Makes a repository."""
@@ -168,6 +168,13 @@ class Job:
         if not self.is_over:
             os.kill(self.pid, signal.SIGKILL)
         wait_until(lambda: self.is_over)
+
+    def end(self) -> Any:
+        """What it gave, or the Failed that it ended by. Raises Killed."""
+        try:
+            return self.result()
+        except Failed as failed:
+            return failed
 
     def result(self) -> Any:
         """What it gave. Raises Failed, Killed."""

@@ -64,7 +64,7 @@ ROUTES = [(kind, re.compile(f"(?:{method}) {path}")) for kind, method, path in (
 
 @dataclass
 class Order:
-    """A misbehaviour. It strikes requests of a kind (to one repository) `n` times, after letting `skip` pass.
+    """A misbehaviour. It strikes requests of a kind or any (to one repository) `n` times, after `skip` more.
 
     refuse    answers with the status and does nothing
     lose      does it, and answers with the status
@@ -113,7 +113,7 @@ class Orders:
         """The first order that strikes this request; those before it let one more pass."""
         with self.lock:
             for order in self.standing:
-                if order.at != kind or order.n == 0 or order.repo not in (None, repo):
+                if order.at not in (kind, "any") or order.n == 0 or order.repo not in (None, repo):
                     continue
                 if order.skip == 0:
                     order.n -= 1
@@ -173,19 +173,18 @@ class Handler(BaseHTTPRequestHandler):
         kind, arguments = route(asked)
         repo = arguments[0] if arguments else None
         order = self.server.orders.strike(kind, repo)
-        n_bytes = int(headers.get("content-length") or 0)
-        entry = {"kind": kind, "method": self.command, "path": at.path, "n_bytes": n_bytes, "status": None,
-                 "order": order.do if order else None, "repo": repo, "time_s": time.monotonic()}
+        entry = {"kind": kind, "method": self.command, "path": at.path, "repo": repo, "status": None,
+                 "order": order.do if order else None, "time_s": time.monotonic()}
         if not at.path.startswith("/admin/"):
             self.server.orders.log.append(entry)
-        if order and order.do == "drop":
-            self.rfile.read(n_bytes // 2)
-            return self._break_off()
-        is_chunked = "chunked" in headers.get("transfer-encoding", "")
-        body = self._read_chunks() if is_chunked else self.rfile.read(n_bytes)
-        asked = Asked(asked.method, asked.path, asked.query, headers, body)
-        answer = self._admin(asked) if at.path.startswith("/admin/") else self._act(asked, order)
-        entry["status"] = answer.status if answer else 0
+        answer = None
+        try:
+            body = self._read(headers, is_cut=order is not None and order.do == "drop")
+            if body is not None:
+                asked = Asked(asked.method, asked.path, asked.query, headers, body)
+                answer = self._admin(asked) if at.path.startswith("/admin/") else self._act(asked, order)
+        finally:
+            entry["status"] = answer.status if answer else 0
         if answer is None:
             return self._break_off()
         return self._send(answer, is_cut=order is not None and order.do == "cut")
@@ -237,6 +236,14 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close_connection = True
         self.connection.close()
+
+    def _read(self, headers: dict[str, str], *, is_cut: bool) -> bytes | None:
+        """The body; None where it is cut, by order or because the client is gone."""
+        if "chunked" in headers.get("transfer-encoding", ""):
+            return None if is_cut else self._read_chunks()
+        n_bytes = int(headers.get("content-length") or 0)
+        body = self.rfile.read(n_bytes // 2 if is_cut else n_bytes)
+        return None if is_cut or len(body) < n_bytes else body
 
     def _read_chunks(self) -> bytes:
         chunks = []

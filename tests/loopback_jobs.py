@@ -7,6 +7,7 @@ goes on. A fork leaves its result, or its fault, in a file, and may be killed at
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import signal
@@ -16,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import matplotlib.figure  # noqa: F401  # as all that would else be imported in every fork
-import pyarrow.parquet  # noqa: F401
+import matplotlib.figure
+import pyarrow.parquet  # noqa: F401  # so that not every fork imports it
 import stamina  # noqa: F401
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
@@ -66,6 +67,15 @@ def load(repo: str, config: str | None = None, revision: str | None = None, *, s
     return {split: list(rows) for split, rows in loaded.items()}
 
 
+def read_release(repo: str, revision: str, *, all_configs: bool = False) -> dict[str, Any]:
+    """What a consumer loads: rows by config, and the hash over the ids of cft in order."""
+    names = datasets.get_dataset_config_names(repo, revision=revision) if all_configs else ["cft"]
+    loaded = {name: datasets.load_dataset(repo, name, revision=revision) for name in names}
+    ids = (one for rows in loaded["cft"].values() for one in rows["id"])
+    return {"content_hash": hashlib.sha256("".join(ids).encode()).hexdigest(),
+            "n_rows": {name: splits.num_rows for name, splits in loaded.items()}}
+
+
 def publish(folder: str, repo: str, *, settings: dict[str, Any] | None = None, check: bool = False,
             patience: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
     """Publishes; gives the report, and what was said on the way."""
@@ -92,6 +102,7 @@ def _run(asked: dict[str, Any]) -> None:
 
 def main() -> None:
     """Forks for every line until stdin ends."""
+    matplotlib.figure.Figure().savefig(io.BytesIO())    # what it finds out at the first time
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)       # so that who has ended is gone
     for line in sys.stdin:
         pid = os.fork()

@@ -5,74 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback_client import Clients, Failed, Hub, Job, environment, serving, working
+from loopback_client import Failed, Hub, environment
 from loopback_wire import FINE, READ, STRANGER, TOKENS, WRONG
-from small_dataset import ROWS, make_audited, make_curated
+from small_dataset import ROWS, make_audited
+from small_publish import World
 
-from cftdata.dataset import lay_out
 from cftdata.manifest import Manifest
 
 TABLE = "cft/train-00000-of-00001.parquet"
-WRITING = {"create", "commit", "put", "put_part", "tag", "branch", "delete"}
-
-
-@dataclass
-class World:
-    """The Hub, its clients, and two releases: the curated one of 5 rows, the audited one of 4 others."""
-
-    hub: Hub
-    clients: Clients
-    root: Path
-    old: Path
-    new: Path
-    hashes: dict[str, str] = field(default_factory=dict)
-
-    def start(self, repo: str, folder: Path, **options: Any) -> Job:
-        """Starts a publish, each with a staging folder of its own."""
-        out = str(self.root / "staging" / repo.replace("/", "-") / folder.name)
-        return self.clients.start("publish", **({"folder": str(folder), "repo": repo, "out": out} | options))
-
-    def publish(self, repo: str, folder: Path, **options: Any) -> dict[str, Any]:
-        """Publishes."""
-        report: dict[str, Any] = self.start(repo, folder, **options).result()
-        return report
-
-    def seed(self, repo: str) -> str:
-        """A repository on which the old release stands, tagged v1; gives its commit."""
-        self.hub.create(repo)
-        laid = self.root / "laid"
-        files = {path.relative_to(laid).as_posix(): path.read_bytes() for path in laid.rglob("*.*")}
-        head = self.hub.put(repo, files)
-        self.hub.ask("POST", f"/api/datasets/{repo}/tag/main", {"tag": "v1"})
-        return head
-
-    def writes(self, since: int) -> list[str]:
-        """Kinds of requests since then that would change something."""
-        return [one["kind"] for one in self.hub.log(since) if one["kind"] in WRITING]
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    pytest.importorskip("datasets")
-    root = tmp_path_factory.mktemp("hub")
-    old, new = make_curated(root / "old"), make_audited(root / "new", ROWS[:4])
-    with serving(root / "store") as hub, working(hub, root / "home") as clients:
-        world = World(hub, clients, root, old, new)
-        world.hashes = {"old": lay_out(old, root / "laid").content_hash,
-                        "new": lay_out(new, root / "laid-new").content_hash}
-        yield world
-
-
-@pytest.fixture(autouse=True)
-def no_orders(world: World) -> Iterator[None]:
-    yield
-    world.hub.clear()
 
 
 # --- What is published
@@ -284,7 +228,8 @@ def test_a_tag_is_never_moved(world: World) -> None:
     (None, "TokenMissing", "there is no token for the Hub; set HF_TOKEN"),
     (WRONG, "TokenMissing", "the Hub does not know the token"),
     (READ, "RightsMissing", "the token of ada may only read"),
-    (STRANGER, "RightsMissing", "bob may not write to acme; publish to bob/rights")])
+    (STRANGER, "RightsMissing", "bob may not write to acme; publish to bob/rights")],
+    ids=["none", "wrong", "read", "stranger"])
 def test_a_token_that_may_not_write(world: World, token: str | None, kind: str, said: str) -> None:
     start = len(world.hub.log())
     with pytest.raises(Failed, match=said) as told:
