@@ -33,7 +33,7 @@ from cftdata.batch import Batch, Task, audit_batch, sample_schema
 from cftdata.caveats import find_caveats
 from cftdata.config import Protocol, load_protocol
 from cftdata.errors import ColumnUnknown, SourceEmpty
-from cftdata.figures import AuditReport, Group
+from cftdata.figures import AuditReport, Group, SuspectReference
 from cftdata.findings import pick_flagged, write_findings
 from cftdata.parquet import open_output, open_table, writing
 from cftdata.pool import cut_batches, run_batches
@@ -68,7 +68,8 @@ def audit(source: str | Path, *, format: str | None = None, columns: Mapping[str
           reference_answer: str | None = None, references: str | Path | None = None,
           by: str | Sequence[str | Sequence[str]] | None = None, protocol: str | Path | Protocol = "default",
           split: str | None = None, revision: str | None = None, out: str | Path | None = None,
-          labels: str | Path | None = None, n_processes: int | None = None,
+          labels: str | Path | None = None, suspected: Sequence[SuspectReference] = (),
+          n_processes: int | None = None,
           progress: Callable[[int], None] | None = None) -> AuditReport:
     """Audits a file, folder or Hub dataset; writes the report and the two tables where `out` names a folder.
 
@@ -78,6 +79,7 @@ def audit(source: str | Path, *, format: str | None = None, columns: Mapping[str
     or ("student", "verdict") crosses the two. None groups by critic, student, verdict and injection where
     rows have them. A name must be a column of one of the first rows.
     labels: a file of labelled samples (see `scorecard`), to say how good the verifiers are on them.
+    suspected: references found suspect in a larger set that these rows are taken from (see `suspects`).
     n_processes: None takes all cores. progress: called with the number of rows done, again and again.
 
     Writes report.json, report.md, report.html, samples.parquet and findings.parquet, all or none.
@@ -96,10 +98,10 @@ def audit(source: str | Path, *, format: str | None = None, columns: Mapping[str
     batches = chain([first], batches)
     if out is None:
         run = _collect(task, batches, n_processes, progress)
-        return _count(run, task, groupings, find_suspects(run.entries, chosen), known, started)
+        return _count(run, task, groupings, find_suspects(run.entries, chosen, suspected), known, started)
     with open_output(Path(out)) as folder:
         run = _collect(task, batches, n_processes, progress, folder)
-        suspects = find_suspects(run.entries, chosen)
+        suspects = find_suspects(run.entries, chosen, suspected)
         report = _count(run, task, groupings, suspects, known, started)
         with writing(Path(out)):
             _write(folder, report, run, suspects, chosen)

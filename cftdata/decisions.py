@@ -34,8 +34,8 @@ class Choice(NamedTuple):
 
     action: Action
     reason: str
-    """Slug: no_finding, with_consensus, undecided, against_consensus, suspect_reference, VERIFIER_REASON of
-    the finding that decided; later duplicates, contaminated, too_long, balance, relabel_WHY, regenerate_WHY."""
+    """Slug: no_finding, with_consensus, undecided, against_consensus, suspect_reference, or VERIFIER_REASON
+    of the finding that decided; `selection` and `changes` add theirs."""
     detail: str | None = None
     """The evidence as a sentence; of `undecided` why, as a slug."""
 
@@ -129,5 +129,5 @@ def _judge_by(consensus: str, sample: Sample) -> tuple[bool | None, str | None]:
         return None, "answer_unknown"
     if fitting == verdict:
         return True, None
-    return False, (f"the response answers {answer}, those judged right agree on {consensus}; the critique says "
-                   f"{verdict}; the reference {sample.query.reference_answer} is suspect")
+    return False, (f"the response answers {answer}, those judged right agree on {consensus}; the critique "
+                   f"says {verdict}; the reference {sample.query.reference_answer} is suspect")

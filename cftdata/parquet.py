@@ -24,7 +24,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from cftdata.errors import OutputError
 from cftdata.sample import Record
 
-__all__ = ["arrow_schema", "open_output", "open_table", "printable", "writing"]
+__all__ = ["arrow_schema", "open_output", "open_rows", "open_table", "printable", "writing"]
 
 N_ROWS_OF_GROUP = 500
 
@@ -93,6 +93,27 @@ def open_table(path: Path, schema: Any) -> Iterator[Callable[[Any], None]]:
     finally:
         with writing(path.parent):
             writer.close()
+
+
+@contextmanager
+def open_rows(path: Path, schema: Any) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """A Parquet file to write rows to, one a call. Raises OutputError."""
+    import pyarrow as pa
+
+    pending: list[dict[str, Any]] = []
+
+    def flush() -> None:
+        write(pa.RecordBatch.from_pylist(pending, schema=schema))
+        pending.clear()
+
+    def take(row: dict[str, Any]) -> None:
+        pending.append(row)
+        if len(pending) == N_ROWS_OF_GROUP:
+            flush()
+
+    with open_table(path, schema) as write:
+        yield take
+        flush()
 
 
 def printable(text: str) -> str:

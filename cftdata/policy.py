@@ -67,8 +67,8 @@ class Policy(Record):
     undecided: Literal["keep", "drop"] = "keep"
     """What is done with a row whose verdict could not be checked, where the protocol checks verdicts."""
     suspect_reference: Literal["consensus", "keep", "drop"] = "consensus"
-    """What is done with a row that rests on a suspect reference, by which nothing is judged: `consensus` drops
-    it where its verdict is against the answer that those judged right agree on, keeps it where it is with it,
+    """What is done with a row that rests on a suspect reference, which judges nothing: `consensus` drops it
+    where its verdict is against the answer that those judged right agree on, keeps it where it is with it,
     and takes it as undecided where that is not known; `keep` takes all as undecided, `drop` drops all."""
     regenerate: Regenerate = Regenerate()
     """How a critique is written again, where an action asks for it."""

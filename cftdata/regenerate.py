@@ -12,8 +12,7 @@ Not covered: telling the critic what was wrong (that would show it what the veri
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from cftdata.critics import CriticSettings, critique
@@ -39,9 +38,8 @@ class Again(NamedTuple):
 
 
 async def regenerate(sample: Sample, settings: Regenerate, ask: Ask,
-                     accept: Callable[[Sample], Sample | None]) -> Again:
-    """Asks up to n_tries times. accept: verifies a sample, and gives it back where it may stand; it runs in
-    a thread, so that calls in flight do not wait for it."""
+                     accept: Callable[[Sample], Awaitable[Sample | None]]) -> Again:
+    """Asks up to n_tries times. accept: verifies a sample, and gives it back where it may stand."""
     critic = choose_critic(sample, settings)
     if critic is None:
         return Again(None, "no_author", 0)
@@ -53,7 +51,7 @@ async def regenerate(sample: Sample, settings: Regenerate, ask: Ask,
         if made.critique is None:
             return Again(None, made.reason or "unknown", number)
         new = normalise(Sample.of(sample.query, sample.response, made.critique, gold))
-        passed = await asyncio.to_thread(accept, new) if new.id != sample.id else None
+        passed = await accept(new) if new.id != sample.id else None
         if passed:
             return Again(passed, "accepted", number + 1)
     return Again(None, "none_passed", settings.n_tries)

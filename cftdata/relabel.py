@@ -80,7 +80,7 @@ def _turn_verdict(evidence: Evidence | None) -> Edit | None:
 
 
 def _turn(text: str) -> str | None:
-    """The opposite of a text that is one word of judgement, its case kept; None where it is something else."""
+    """The opposite of a text that is one word of judgement, its case kept; None where it is another text."""
     found = VERDICT.fullmatch(text)
     if found is None:
         return None

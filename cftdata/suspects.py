@@ -29,14 +29,30 @@ MAX_TIME_LIMITS = 5
 Key = tuple[bytes, str | None]
 
 
-def find_suspects(entries: Iterable[Entry], protocol: Protocol) -> dict[Key, Suspect]:
-    """Query and reference to what is suspected of it, for the suspect references only."""
+def find_suspects(entries: Iterable[Entry], protocol: Protocol,
+                  suspected: Iterable[SuspectReference] = ()) -> dict[Key, Suspect]:
+    """Query and reference to what is suspected of it, for the suspect references only.
+
+    suspected: those found in a larger set that these rows are taken from; they stay suspect here, though too
+    few rows may be left to show it.
+    """
     by_key: dict[Key, list[Entry]] = defaultdict(list)
     for entry in entries:
         if entry.on_answer and entry.first:
             by_key[entry.key].append(entry)
     found = {key: _judge_reference(rows, protocol) for key, rows in by_key.items()}
-    return {key: suspect for key, suspect in found.items() if suspect}
+    earlier: dict[Key, SuspectReference] = {
+        (bytes.fromhex(one.query_id), one.reference_answer): one for one in suspected}
+    kept = {key: _carry_over(earlier[key], by_key[key], protocol) for key in by_key.keys() & earlier.keys()}
+    return kept | {key: suspect for key, suspect in found.items() if suspect}
+
+
+def _carry_over(one: SuspectReference, rows: Sequence[Entry], protocol: Protocol) -> Suspect:
+    """What was suspected of a reference, of these rows."""
+    matcher = _Matcher(protocol.timeout_s)
+    texts = {entry.final_answer or "" for entry in rows}
+    return Suspect(consensus=one.consensus_answer, n_for=one.n_for, n_against=one.n_against,
+                   right={text: matcher.equal(text, one.consensus_answer) for text in texts})
 
 
 def _judge_reference(rows: Sequence[Entry], protocol: Protocol) -> Suspect | None:
