@@ -14,12 +14,13 @@ comparing two rates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from math import sqrt
 
 from cftdata.sample import Rate
 
-__all__ = ["score_interval", "wilson", "wilson_clustered"]
+__all__ = ["Clusters", "score_interval", "wilson", "wilson_clustered"]
 
 
 def wilson(n_hits: int, n_decided: int, n_total: int, level: float = 0.95) -> Rate:
@@ -38,7 +39,50 @@ def wilson(n_hits: int, n_decided: int, n_total: int, level: float = 0.95) -> Ra
                 rate=n_hits / n_decided if n_decided else None, method="wilson")
 
 
-def wilson_clustered(clusters: Sequence[tuple[int, int]], n_total: int, level: float = 0.95) -> Rate:
+@dataclass(slots=True)
+class Clusters:
+    """Sums over clusters of (n_hits, n_decided): all that the clustered interval needs of them.
+
+    They are whole numbers, so that in whatever order and parts clusters are added, the sums are the same.
+
+    >>> clusters = Clusters()
+    >>> clusters.add(1, 2)
+    >>> clusters.n_clusters, clusters.n_hits, clusters.n_decided
+    (1, 1, 2)
+    """
+
+    n_clusters: int = 0
+    """Clusters with a decided sample."""
+    n_hits: int = 0
+    n_decided: int = 0
+    sum_hits_hits: int = 0
+    sum_hits_decided: int = 0
+    sum_decided_decided: int = 0
+
+    def add(self, n_hits: int, n_decided: int) -> None:
+        """Adds one cluster. Raises ValueError unless 0 <= n_hits <= n_decided."""
+        self.add_many(n_hits, n_decided, 1)
+
+    def add_many(self, n_hits: int, n_decided: int, n_clusters: int) -> None:
+        """Adds so many clusters that are alike."""
+        if not 0 <= n_hits <= n_decided:
+            raise ValueError("a cluster needs 0 <= n_hits <= n_decided")
+        if n_decided:
+            self.n_clusters += n_clusters
+            self.n_hits += n_clusters * n_hits
+            self.n_decided += n_clusters * n_decided
+            self.sum_hits_hits += n_clusters * n_hits**2
+            self.sum_hits_decided += n_clusters * n_hits * n_decided
+            self.sum_decided_decided += n_clusters * n_decided**2
+
+    def merge(self, other: Clusters) -> None:
+        """Adds the clusters of another."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+def wilson_clustered(clusters: Clusters | Iterable[tuple[int, int]], n_total: int,
+                     level: float = 0.95) -> Rate:
     """The rate over clusters of (n_hits, n_decided), with an interval that allows for their likeness.
 
     Korn & Graubard (1998, Survey Methodology 24:193) as recommended by Dean & Pagano (2015, J. Surv. Stat.
@@ -55,30 +99,38 @@ def wilson_clustered(clusters: Sequence[tuple[int, int]], n_total: int, level: f
     low and high are None with fewer than two clusters: one cluster says nothing of another. Raises
     ValueError as `wilson` does.
     """
-    decided = [(hits, n) for hits, n in clusters if n]
-    n_hits, n_decided = sum(hits for hits, _ in decided), sum(n for _, n in decided)
+    sums = clusters if isinstance(clusters, Clusters) else _sum(clusters)
+    n_hits, n_decided = sums.n_hits, sums.n_decided
     _check(n_hits, n_decided, n_total, level)
-    if any(not 0 <= hits <= n for hits, n in clusters):
-        raise ValueError("a cluster needs 0 <= n_hits <= n_decided")
     interval = None
-    if len(decided) > 1:
+    if sums.n_clusters > 1:
         from scipy.special import stdtrit
 
-        quantile = float(stdtrit(len(decided) - 1, (1 + level) / 2))
-        interval = score_interval(n_hits / n_decided, n_decided / _design_effect(decided), quantile)
+        quantile = float(stdtrit(sums.n_clusters - 1, (1 + level) / 2))
+        interval = score_interval(n_hits / n_decided, n_decided / _design_effect(sums), quantile)
     low, high = interval or (None, None)
     return Rate(n_hits=n_hits, n_decided=n_decided, n_total=n_total, low=low, high=high, level=level,
                 rate=n_hits / n_decided if n_decided else None, method="wilson_clustered")
 
 
-def _design_effect(clusters: Sequence[tuple[int, int]]) -> float:
-    """Variance of the rate over that of as many independent samples; 1 or more."""
-    k, n = len(clusters), sum(n for _, n in clusters)
-    rate = sum(hits for hits, _ in clusters) / n
-    if rate in (0, 1):
-        return sum(size**2 for _, size in clusters) / n
-    between = sum((hits - rate * size) ** 2 for hits, size in clusters)
-    return max(1.0, k / (k - 1) * between / (rate * (1 - rate) * n))
+def _sum(clusters: Iterable[tuple[int, int]]) -> Clusters:
+    sums = Clusters()
+    for n_hits, n_decided in clusters:
+        sums.add(n_hits, n_decided)
+    return sums
+
+
+def _design_effect(sums: Clusters) -> float:
+    """Variance of the rate over that of as many independent samples; 1 or more.
+
+    A fraction of two whole numbers, rounded once: the square above, multiplied out.
+    """
+    k, hits, n = sums.n_clusters, sums.n_hits, sums.n_decided
+    if hits in (0, n):
+        return sums.sum_decided_decided / n
+    between = n**2 * sums.sum_hits_hits - 2 * n * hits * sums.sum_hits_decided + (
+        hits**2 * sums.sum_decided_decided)
+    return max(1.0, k * between / ((k - 1) * hits * (n - hits) * n))
 
 
 def score_interval(rate: float, n: float, quantile: float) -> tuple[float, float]:

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cftdata.agreement import Agreement, CriticAgreement, Vote, measure_agreement
+from cftdata.agreement import (
+    Agreement,
+    CriticAgreement,
+    Vote,
+    count_ballots,
+    measure_agreement,
+    measure_ballots,
+)
 from cftdata.sample import Verdict
 
 CRITICS = {"careful": (0.03, 0.05), "hasty": (0.1, 0.3), "harsh": (0.35, 0.1), "plain": (0.15, 0.15),
@@ -178,3 +185,12 @@ def test_counts_do_not_hang_on_the_order(votes: list[Vote], rng: random.Random) 
     if first and second:
         assert [(one.critic, one.n_votes, counts(one)) for one in first.critics] == [
             (one.critic, one.n_votes, counts(one)) for one in second.critics]
+
+
+@given(st.lists(st.tuples(st.sampled_from([b"1", b"2", b"3", b"4"]), names, verdicts), max_size=40),
+       st.randoms())
+def test_ballots_of_two_parts_add_up_to_those_of_all(votes: list[Vote], rng: random.Random) -> None:
+    parts = [[vote for vote in votes if (vote[0] < b"3") is is_first] for is_first in (True, False)]
+    rng.shuffle(parts)
+    ballots = count_ballots(parts[0]) + count_ballots(parts[1])
+    assert measure_ballots(ballots) == measure_agreement(votes)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, t
 
 from cftdata.sample import Rate
-from cftdata.stats import wilson, wilson_clustered
+from cftdata.stats import Clusters, wilson, wilson_clustered
 
 
 def ends(rate: Rate) -> tuple[float, float]:
@@ -122,3 +122,30 @@ def test_impossible_numbers_are_refused(counts: tuple[int, int, int], level: flo
 def test_importing_loads_no_scipy() -> None:
     code = "import sys, cftdata.stats; sys.exit('scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)).map(lambda pair: (min(pair), max(pair))),
+                max_size=30), st.randoms())
+def test_sums_of_clusters_merge_in_any_parts_and_order(pairs: list[tuple[int, int]],
+                                                       rng: random.Random) -> None:
+    n_total = sum(n for _, n in pairs)
+    whole = wilson_clustered(pairs, n_total)
+    other = list(pairs)
+    rng.shuffle(other)
+    merged = Clusters()
+    for part in (other[:7], other[7:]):
+        sums = Clusters()
+        for n_hits, n_decided in part:
+            sums.add(n_hits, n_decided)
+        merged.merge(sums)
+    assert wilson_clustered(merged, n_total) == whole
+
+
+def test_many_clusters_alike_are_as_many_single_ones() -> None:
+    many, single = Clusters(), Clusters()
+    many.add_many(1, 3, 1000)
+    many.add(2, 2)
+    for _ in range(1000):
+        single.add(1, 3)
+    single.add(2, 2)
+    assert many == single
