@@ -129,21 +129,21 @@ class _Changer:
     """Changes single rows."""
 
     def __init__(self, selection: Selection, ask: Ask) -> None:
-        self.screen, self.suspects, self.ask = selection.screen, selection.suspects, ask
+        self.screen, self.agreed, self.ask = selection.screen, selection.agreed, ask
         self.turn = asyncio.Lock()
 
     async def change(self, row: Row, sample: Sample) -> Change:
         """The row mended, or written again."""
         if row.choice.action == "relabel":
             return await self._relabel(row, sample)
-        if not can_be_checked(sample, self.screen.policy, self.suspects):
+        if not can_be_checked(sample, self.screen.policy, self.agreed):
             return Change(row, None, "regenerate_not_checkable")
         again = await regenerate(sample, self.screen.policy.regenerate, self.ask, self.accept)
         return Change(row, again.sample, "" if again.sample else f"regenerate_{again.reason}")
 
     async def _relabel(self, row: Row, sample: Sample) -> Change:
         policy = self.screen.policy
-        faults = [said for said in find_faults(sample, self.suspects)
+        faults = [said for said in find_faults(sample, self.agreed)
                   if policy.action_for(said.verifier, said.reason) == "relabel"]
         mended = relabel(sample, faults)
         if mended is None:
@@ -163,5 +163,5 @@ class _Changer:
     def _verify(self, sample: Sample) -> Sample | None:
         policy, protocol = self.screen.policy, self.screen.protocol
         [verified] = verify([sample], protocol.verifiers, timeout_s=protocol.timeout_s)
-        is_good = is_accepted(verified, policy, self.suspects, protocol.uncounted)
+        is_good = is_accepted(verified, policy, self.agreed, protocol.uncounted)
         return verified if is_good and self.screen.refuse(verified) is None else None

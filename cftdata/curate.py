@@ -59,6 +59,7 @@ REPORT, SUMMARY, MARK = "curation.json", "curation.md", ".mark"
 TABLES = ("samples.parquet", "dropped.parquet", "decisions.parquet")
 N_SHOWN = 5
 """First rows that the report names for each reason."""
+NOTHING_FOUND = ("no_finding", "with_consensus")
 
 
 def curate(source: str | Path, *, policy: str | Path | Policy = "default",  # noqa: PLR0913
@@ -303,7 +304,7 @@ def _first_rows(rows: Sequence[Row]) -> dict[str, tuple[int, ...]]:
     found: dict[str, list[int]] = defaultdict(list)
     for row in rows:
         places = found[f"{row.choice.action}:{row.choice.reason}"]
-        if row.choice.reason != "no_finding" and len(places) < N_SHOWN:
+        if row.choice.reason not in NOTHING_FOUND and len(places) < N_SHOWN:
             places.append(row.source_row)
     return {key: tuple(places) for key, places in found.items() if places}
 

@@ -23,8 +23,9 @@ __all__ = ["ContaminationCheck", "CurateReport", "DecisionRow", "decision_in_wor
 DECISIONS = {
     "no_finding": "nothing wrong was found",
     "undecided": "its verdict could not be checked",
-    "with_consensus": "its reference is suspect; the verdict is with those judged right",
-    "against_consensus": "its reference is suspect; the verdict is against those judged right",
+    "with_consensus": "no reference, or a suspect one; the verdict is with what those judged right agree on",
+    "against_consensus": "no reference, or a suspect one; the verdict is against what those judged right "
+                         "agree on",
     "suspect_reference": "its reference is suspect",
     "exact_duplicate": "the same as another row",
     "near_duplicate": "nearly the same as another row",
@@ -153,8 +154,8 @@ def _head(report: CurateReport) -> list[str]:
     changed = [f"{report.actions[name]:,} {word}" for name, word in (
         ("relabel", "put right"), ("regenerate", "written again")) if name in report.actions]
     among = f" Of those kept, {' and '.join(changed)}." if changed else ""
-    left = ["", "**Not complete:** some rows are dropped only because their critics could not be asked; the same "
-                "command goes on."] if not report.is_complete else []
+    left = ["", "**Not complete:** some rows are dropped only because their critics could not be asked; the "
+                "same command goes on."] if not report.is_complete else []
     return [f"# Curation of {escape_markdown(report.source)}", "",
             f"**{report.n_rows:,} rows: {said}.**{among}", *left, ""]
 
@@ -190,12 +191,12 @@ def _say(rate: Rate | None) -> str:
 
 def _tell(report: CurateReport) -> list[str]:
     checked = report.contamination
-    sets = [f"{code(one.source)} ({one.n_items:,} items)" for one in checked.sets] if checked else []
+    sets = ", ".join(f"{code(one.source)} ({one.n_items:,})" for one in checked.sets) if checked else ""
     said = [f"policy {code(report.policy)}, protocol {code(report.protocol)}, "
             f"cftdata {report.cftdata_version}",
             f"verdicts kept that could not be checked: {report.n_undecided:,}",
             f"suspect references: {report.n_suspect_references:,}",
-            f"contamination: {checked.n_hits:,} rows hold {checked.n_words} words in a row of {', '.join(sets)}"
+            f"contamination: {checked.n_hits:,} rows hold {checked.n_words} words in a row of {sets}"
             if checked else "contamination: not checked, no evaluation set was named"]
     if report.models:
         cost = "not known" if report.cost_usd is None else f"{report.cost_usd:.4f} USD"

@@ -1,7 +1,8 @@
 """Decisions: what a policy does with one row, from what the verifiers say of it.
 
-A verdict is judged by the verifier, or, where it rests on a suspect reference, by the answer that those
-judged right agree on (see `suspects`), never by that reference. Abstentions and errors decide nothing.
+A verdict is judged by the verifier, or, where there is no reference or a suspect one, by the answer that
+those judged right agree on (see `suspects`), never by a suspect reference. Abstentions and errors decide
+nothing.
 
     >>> from cftdata.policy import load_policy
     >>> from cftdata.sample import Query, Sample
@@ -22,10 +23,11 @@ from cftdata.policy import Action, Policy
 from cftdata.sample import Sample, Verification
 from cftdata.verifiers.own_answer import RESTS_ON_REFERENCE
 
-__all__ = ["Choice", "SuspectAnswers", "can_be_checked", "decide", "find_faults", "is_accepted"]
+__all__ = ["Choice", "Consensus", "can_be_checked", "decide", "find_faults", "is_accepted"]
 
-SuspectAnswers = Mapping[tuple[str, str | None], str]
-"""Query and suspect reference answer to the answer that those judged right agree on."""
+Consensus = Mapping[tuple[str, str | None], str]
+"""Query and reference answer to the answer that those judged right agree on, for suspect references, and
+for queries without one."""
 STRENGTH = {action: place for place, action in enumerate(get_args(Action))}
 
 
@@ -43,16 +45,17 @@ class Choice(NamedTuple):
 NO_FINDING = Choice("keep", "no_finding")
 
 
-def decide(sample: Sample, policy: Policy, suspects: SuspectAnswers) -> Choice:
+def decide(sample: Sample, policy: Policy, agreed: Consensus) -> Choice:
     """The strongest of what the policy does with the row's findings; of equal ones the first. Pure."""
-    consensus = find_consensus(sample, suspects)
-    if consensus is not None and policy.suspect_reference == "drop":
+    consensus = find_consensus(sample, agreed)
+    has_reference = sample.query.reference_answer is not None
+    if consensus is not None and has_reference and policy.suspect_reference == "drop":
         return Choice("drop", "suspect_reference", f"the reference is suspect: most agree on {consensus}")
     is_right, why = _judge(sample, policy, consensus)
     if consensus is not None and is_right is False:
         return Choice("drop", "against_consensus", why)
     choices = [Choice(policy.action_for(said.verifier, said.reason), f"{said.verifier}_{said.reason}"[:60],
-                      said.detail) for said in find_faults(sample, suspects)]
+                      said.detail) for said in find_faults(sample, agreed)]
     strongest = max(choices, key=lambda choice: STRENGTH[choice.action], default=None)
     if strongest and strongest.action != "keep":
         return strongest
@@ -61,40 +64,40 @@ def decide(sample: Sample, policy: Policy, suspects: SuspectAnswers) -> Choice:
     return strongest or (Choice("keep", "with_consensus", consensus) if consensus else NO_FINDING)
 
 
-def find_faults(sample: Sample, suspects: SuspectAnswers) -> list[Verification]:
+def find_faults(sample: Sample, agreed: Consensus) -> list[Verification]:
     """What failed, without what rests on a reference that is suspect."""
     failed = [said for said in sample.verifications if said.outcome == "fail"]
-    if find_consensus(sample, suspects) is None:
+    if find_consensus(sample, agreed) is None:
         return failed
     return [said for said in failed if said.verifier != "verdict" and said.reason not in RESTS_ON_REFERENCE]
 
 
-def find_consensus(sample: Sample, suspects: SuspectAnswers) -> str | None:
-    """What those judged right agree on, where the row rests on a suspect reference; labels outrank both."""
+def find_consensus(sample: Sample, agreed: Consensus) -> str | None:
+    """What those judged right agree on, where the reference is suspect or missing; labels outrank it."""
     has_labels = sample.gold.response_correct is not None or sample.gold.first_error_step is not None
     key = (sample.query.text, sample.query.reference_answer)
-    return None if has_labels else suspects.get(key)
+    return None if has_labels else agreed.get(key)
 
 
 # --- Critiques that were changed
 
 
-def is_accepted(sample: Sample, policy: Policy, suspects: SuspectAnswers,
+def is_accepted(sample: Sample, policy: Policy, agreed: Consensus,
                 uncounted: Mapping[str, Sequence[str]]) -> bool:
     """Whether a changed and verified critique may stand: its verdict is right, and no verifier fails it.
 
     Only what the protocol counts as no error in any rate (`uncounted`) may be found in it. Where the protocol
     checks no verdicts, none need be right.
     """
-    if any(said.reason not in uncounted.get(said.verifier, ()) for said in find_faults(sample, suspects)):
+    if any(said.reason not in uncounted.get(said.verifier, ()) for said in find_faults(sample, agreed)):
         return False
-    is_right, why = _judge(sample, policy, find_consensus(sample, suspects))
+    is_right, why = _judge(sample, policy, find_consensus(sample, agreed))
     return is_right is True or (is_right is None and why is None)
 
 
-def can_be_checked(sample: Sample, policy: Policy, suspects: SuspectAnswers) -> bool:
+def can_be_checked(sample: Sample, policy: Policy, agreed: Consensus) -> bool:
     """Whether the verdict of another critique of this response could be told right or wrong."""
-    is_right, why = _judge(sample, policy, find_consensus(sample, suspects))
+    is_right, why = _judge(sample, policy, find_consensus(sample, agreed))
     return is_right is not None or why is None or why.startswith("verdict_")
 
 
@@ -112,7 +115,7 @@ def _judge(sample: Sample, policy: Policy, consensus: str | None) -> tuple[bool 
     if consensus is None:
         is_right = {"pass": True, "fail": False}.get(said.outcome)
         return is_right, said.reason if is_right is None else None
-    if policy.suspect_reference != "consensus":
+    if sample.query.reference_answer is not None and policy.suspect_reference != "consensus":
         return None, "suspect_reference"
     return _judge_by(consensus, sample)
 
@@ -129,5 +132,7 @@ def _judge_by(consensus: str, sample: Sample) -> tuple[bool | None, str | None]:
         return None, "answer_unknown"
     if fitting == verdict:
         return True, None
+    reference = sample.query.reference_answer
+    why = "there is no reference" if reference is None else f"the reference {reference} is suspect"
     return False, (f"the response answers {answer}, those judged right agree on {consensus}; the critique "
-                   f"says {verdict}; the reference {sample.query.reference_answer} is suspect")
+                   f"says {verdict}; {why}")

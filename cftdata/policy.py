@@ -70,6 +70,9 @@ class Policy(Record):
     """What is done with a row that rests on a suspect reference, which judges nothing: `consensus` drops it
     where its verdict is against the answer that those judged right agree on, keeps it where it is with it,
     and takes it as undecided where that is not known; `keep` takes all as undecided, `drop` drops all."""
+    no_reference: Literal["consensus", "undecided"] = "consensus"
+    """How the verdict of a row with neither reference nor label is taken: by the answer that those judged
+    right agree on, where as many do as for a suspect reference, and else as undecided; or always so."""
     regenerate: Regenerate = Regenerate()
     """How a critique is written again, where an action asks for it."""
     duplicates: Duplicates | None = Duplicates()

@@ -12,6 +12,7 @@ Not covered: changing rows (`changes`), writing them (`curate`).
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from pathlib import Path
 from cftdata.balance import choose_drops
 from cftdata.config import Protocol, load_protocol
 from cftdata.contamination import Index, index_evaluation, tell_match
-from cftdata.decisions import NO_FINDING, Choice, SuspectAnswers, decide
+from cftdata.decisions import NO_FINDING, Choice, Consensus, decide
 from cftdata.duplicates import find_duplicates
 from cftdata.figures import AuditReport
 from cftdata.grams import Part, Texts
@@ -29,6 +30,8 @@ from cftdata.lengths import CountTokens, check, count, make_counter
 from cftdata.material import read_samples
 from cftdata.policy import Policy
 from cftdata.sample import Sample, Verdict
+from cftdata.suspects import find_agreement
+from cftdata.tally import NOTHING, Entry
 
 __all__ = ["NO_FINDING", "Row", "Screen", "Selection", "open_screen"]
 
@@ -97,15 +100,16 @@ class Selection:
     screen: Screen
     samples: Path
     """Parquet of the audited samples."""
-    suspects: SuspectAnswers
+    agreed: Consensus
     rows: list[Row] = field(default_factory=list)
 
     @classmethod
     def of(cls, screen: Screen, audited: Path, report: AuditReport) -> Selection:
         """The rows, decided as far as nothing need be asked."""
-        suspects: SuspectAnswers = {(one.query, one.reference_answer): one.consensus_answer
-                                    for one in report.suspect_references}
-        selection = cls(screen, audited / "samples.parquet", suspects)
+        samples = audited / "samples.parquet"
+        agreed: Consensus = {(one.query, one.reference_answer): one.consensus_answer
+                             for one in report.suspect_references}
+        selection = cls(screen, samples, {**agreed, **_agree_without_reference(screen, samples)})
         selection._decide()
         selection._drop_duplicates()
         return selection
@@ -127,7 +131,7 @@ class Selection:
     def _decide(self) -> None:
         for sample, source_row, _ in read_samples(self.samples):
             verdict = sample.critique.verdict if sample.critique else None
-            row = Row(source_row, sample.id, verdict, decide(sample, self.screen.policy, self.suspects))
+            row = Row(source_row, sample.id, verdict, decide(sample, self.screen.policy, self.agreed))
             refused = self.screen.refuse(sample) if row.is_kept else None
             if refused:
                 row.drop(*refused)
@@ -175,3 +179,29 @@ class Selection:
         kept = ((place, row.sample_id, row.verdict) for place, row in enumerate(self.rows) if row.is_kept)
         for place in choose_drops(kept, self.screen.policy.balance):
             self.rows[place].drop("balance")
+
+
+def _agree_without_reference(screen: Screen, samples: Path) -> Consensus:
+    """What those judged right agree on, of the queries with neither reference nor label."""
+    if screen.policy.no_reference != "consensus" or "verdict" not in screen.protocol.verifiers:
+        return {}
+    texts = dict[bytes, str]()
+    found = find_agreement(_read_unreferenced(samples, texts), screen.protocol)
+    return {(texts[query], None): answer for query, answer in found.items()}
+
+
+def _read_unreferenced(samples: Path, texts: dict[bytes, str]) -> Iterator[Entry]:
+    """Entries of the rows that have neither reference nor label; `texts` takes the texts of their queries."""
+    for sample, source_row, _ in read_samples(samples):
+        query, response, critique, gold = sample.query, sample.response, sample.critique, sample.gold
+        is_labelled = gold.response_correct is not None or gold.first_error_step is not None
+        if query.reference_answer is not None or is_labelled or response is None or critique is None:
+            continue
+        digest = _hash(query.text)
+        texts.setdefault(digest, query.text)
+        yield NOTHING._replace(source_row=source_row, query=digest, response=_hash(response.text),
+                               verdict=critique.verdict, final_answer=response.final_answer)
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()[:16]

@@ -20,7 +20,7 @@ from cftdata.config import Protocol
 from cftdata.figures import SuspectReference
 from cftdata.tally import Entry, Suspect, Suspects
 
-__all__ = ["describe_suspects", "find_suspects"]
+__all__ = ["describe_suspects", "find_agreement", "find_suspects"]
 
 MAX_ANSWERS = 50
 """Distinct answers to one query that are compared with each other, most common first."""
@@ -53,6 +53,27 @@ def _carry_over(one: SuspectReference, rows: Sequence[Entry], protocol: Protocol
     texts = {entry.final_answer or "" for entry in rows}
     return Suspect(consensus=one.consensus_answer, n_for=one.n_for, n_against=one.n_against,
                    right={text: matcher.equal(text, one.consensus_answer) for text in texts})
+
+
+def find_agreement(entries: Iterable[Entry], protocol: Protocol) -> dict[bytes, str]:
+    """Query to what the responses that critics judge right agree on, where enough of them do.
+
+    For queries without reference: `on_answer` and `right` of the entries are not looked at.
+    """
+    by_query: dict[bytes, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry.final_answer is not None and entry.response is not None:
+            by_query[entry.query].append(entry)
+    found = {query: _agree(_judged_right(rows), protocol) for query, rows in by_query.items()}
+    return {query: answer for query, answer in found.items() if answer is not None}
+
+
+def _agree(judged: Sequence[Entry], protocol: Protocol) -> str | None:
+    if not _is_enough(len(judged), len(judged), protocol):
+        return None
+    answers = Counter(entry.final_answer or "" for entry in judged)
+    consensus, n_for = _find_consensus(answers, _Matcher(protocol.timeout_s))
+    return consensus if _is_enough(n_for, len(judged), protocol) else None
 
 
 def _judge_reference(rows: Sequence[Entry], protocol: Protocol) -> Suspect | None:
