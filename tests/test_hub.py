@@ -163,6 +163,19 @@ def test_a_rivals_edit_of_the_card_in_mid_publish_is_kept(world: World) -> None:
     assert world.hub.release("acme/late") == world.hashes["new"]
 
 
+def test_a_commit_whose_answer_is_lost_and_that_another_overtakes_is_found(world: World) -> None:
+    """The tag stands on it, and not on what came after it."""
+    hub, repo = world.hub, "acme/behind"
+    world.seed(repo)
+    hub.order("commit", "overtake", status=504, repo=repo, files={"README.md": "All mine.", "more.txt": "x"})
+    report = world.publish(repo, world.new, tag="v2")
+    assert (report["n_tries"], hub.tags(repo)["v2"]) == (1, report["revision"])
+    assert hub.release(repo, "v2") == world.hashes["new"]
+    assert "more.txt" not in hub.files(repo, "v2")
+    assert [title.partition(":")[0] for title in hub.commits(repo)[:2]] == ["Rival", "v2"]
+    assert hub.files(repo)["README.md"] == b"All mine."
+
+
 # --- Faults that do not pass
 
 
