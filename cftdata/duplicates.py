@@ -96,7 +96,8 @@ def _find_candidates(rows: Iterable[tuple[K, Texts]], settings: Duplicates,
     """Of each row those before it that LSH brings together with it, in order."""
     from datasketch import MinHash, MinHashLSH
 
-    lsh = MinHashLSH(threshold=settings.near_rate, num_perm=settings.n_permutations)
+    # each candidate is confirmed, so that a false one costs time, and one not found a duplicate
+    lsh = MinHashLSH(threshold=settings.near_rate, num_perm=settings.n_permutations, weights=(0.02, 0.98))
     order: list[K] = []
     candidates: dict[K, list[K]] = {}
     for key, texts in rows:
