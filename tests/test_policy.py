@@ -37,3 +37,26 @@ def test_an_unknown_action_is_refused_with_one_sentence(tmp_path: Path) -> None:
     path.write_text("id: mine\nactions: {verdict: {'*': burn}}\n")
     with pytest.raises(ConfigError, match=r"actions\.verdict"):
         load_policy(path)
+
+
+@pytest.mark.parametrize(("line", "said"), [
+    ("artihmetic: {'*': drop}", "did you mean 'arithmetic'"),
+    ("arithmetic: {false_equations: drop}", "did you mean 'false_equation'")])
+def test_a_slip_of_the_pen_is_refused_and_not_taken_for_keep(tmp_path: Path, line: str, said: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"id: mine\nactions: {{{line}}}\n")
+    with pytest.raises(ConfigError, match=said):
+        load_policy(path)
+
+
+def test_the_default_drops_what_a_rate_counts_and_keeps_what_none_does() -> None:
+    policy, protocol = load_policy("default"), load_protocol("default")
+    assert all(policy.action_for(name, "some") == "drop" for name in ("verdict", *protocol.claims))
+    for verifier, reasons in protocol.uncounted.items():
+        assert all(policy.action_for(verifier, reason) == "keep" for reason in reasons)
+
+
+def test_what_a_policy_is_called_changes_with_what_it_says() -> None:
+    policy = load_policy("default")
+    assert policy.ref.startswith("default@")
+    assert policy.model_copy(update={"undecided": "drop"}).ref != policy.ref
