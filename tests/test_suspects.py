@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cftdata.answers import match_answers
 from cftdata.config import load_protocol
 from cftdata.sample import Verdict
-from cftdata.suspects import describe_suspects, find_suspects
+from cftdata.suspects import describe_suspects, find_agreement, find_suspects
 from cftdata.tally import Entry, code_rates, rate_rows
 
 PROTOCOL = load_protocol("default")
@@ -109,3 +109,27 @@ def test_hostile_answers_cost_a_few_time_limits_and_not_one_for_every_pair() -> 
     assert not find_suspects(rows, quick)
     # 870 pairs: a time limit each, and a new worker after it, would take minutes.
     assert time.perf_counter() - started < 60
+
+
+def test_a_reference_found_suspect_in_a_larger_set_stays_so_in_a_part_of_it() -> None:
+    entries = [entry(n, "12.7") for n in range(6)]
+    suspects = find_suspects(entries, PROTOCOL)
+    queries = {b"q": "How fast?"}
+    earlier = [one.model_copy(update={"query_id": b"q".hex()})
+               for one in describe_suspects(suspects, entries, queries)]
+    part = [*entries[:2], entry(7, "12.8", "wrong")]
+    assert find_suspects(part, PROTOCOL) == {}
+    (kept,) = find_suspects(part, PROTOCOL, earlier).values()
+    assert (kept.consensus, kept.n_for) == ("12.7", 6)
+    assert kept.right == {"12.7": True, "12.8": False}
+    assert find_suspects([entry(8, "12.7", reference="13")], PROTOCOL, earlier) == {}, "another reference"
+
+
+def test_agreement_needs_enough_responses_judged_right_and_no_reference() -> None:
+    def bare(n: int, answer: str, verdict: Verdict = "right") -> Entry:
+        return entry(n, answer, verdict)._replace(on_answer=False, right=None, reference=None)
+
+    agreeing = [bare(n, "12.7") for n in range(5)]
+    assert find_agreement([*agreeing, bare(5, "13"), bare(6, "9", "wrong")], PROTOCOL) == {b"q": "12.7"}
+    assert find_agreement(agreeing[:4], PROTOCOL) == {}
+    assert find_agreement([*agreeing, bare(5, "13"), bare(6, "14")], PROTOCOL) == {}, "5 of 7"
