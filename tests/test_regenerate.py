@@ -36,7 +36,7 @@ def test_the_first_that_passes_is_taken_and_stands_in_the_same_row() -> None:
     assert again.sample.critique.verdict == "right"
     assert again.sample.critique.provenance.model == "b/y"
     assert again.sample.query == SAMPLE.query
-    assert again.sample.gold == Gold(response_correct=True, first_error_step=-1), "the rest was of the old one"
+    assert again.sample.gold == Gold(response_correct=True, first_error_step=-1), "the rest was of the old"
     assert [request.sample for request in ask.asked] == [0, 1]
 
 
