@@ -56,7 +56,6 @@ if TYPE_CHECKING:
         SuspectReference,
     )
     from cftdata.findings import Finding
-    from cftdata.formats import FORMATS
     from cftdata.gates import GateResult, Gates
     from cftdata.hub import Changes, Patience, PublishReport, publish
     from cftdata.manifest import Manifest, PublishedFile, Split
@@ -102,7 +101,6 @@ _NAMES = {
     "curate": "curate",
     "curation": "CurateReport DecisionRow",
     "export": "ExportReport LeftOut export",
-    "formats": "FORMATS",
     "hub": "Changes Patience PublishReport publish",
     "card": "CardSettings",
     "dataset": "lay_out",
@@ -140,7 +138,6 @@ _NAMES = {
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 __all__ = [
-    "FORMATS",
     "Agreement",
     "AnswerMatch",
     "AuditReport",

@@ -5,6 +5,8 @@ solution of an evaluation item. A query shorter than that must stand in our quer
 
 Source: 13-grams of words in lower case without punctuation, GPT-3 (arXiv 2005.14165, appendix C).
 
+    >>> Contamination().n
+    13
     >>> index = index_evaluation(["test.jsonl"], Contamination())       # doctest: +SKIP
     >>> index.find(sample)[0].text                                      # doctest: +SKIP
     'lays two brown eggs on every single day of the week'

@@ -28,7 +28,7 @@ RATES = ("verdict_error", "claim_error", "any_error")
 def show_curation(report: CurateReport, out: Path) -> None:
     """Prints what was done with how many rows, and the rates before and after."""
     console = new_console()
-    table = new_table("rate", "before", "after")
+    table = new_table("rate", "What curating did", ("before", "after"))
     for name in RATES:
         if name in report.rates_before:
             table.add_row(name, _say(report.rates_before[name]), _say(report.rates_after[name]))

@@ -113,7 +113,8 @@ def _is_output(folder: Path) -> bool:
 
 def _files(folder: Path) -> list[Path]:
     """The data files below a folder, sorted by name, but for hidden ones and the output of an audit."""
-    if _is_output(folder) and (folder / "samples.parquet").is_file():
+    is_ours = _is_output(folder) or (folder / "curation.json").is_file()
+    if is_ours and (folder / "samples.parquet").is_file():
         return [folder / "samples.parquet"]
     files = [f for f in folder.rglob("*") if f.is_file() and _kind_by_name(f)
              and not any(part.startswith(".") for part in f.relative_to(folder).parts)
