@@ -1,9 +1,10 @@
 """An audit: how many critiques of a set are wrong, which, and how sure that is.
 
-Rows stream: the source is cut into batches, which several processes read, normalise and verify (`batch`);
-of each row this process keeps a small `Entry`, and counts at the end (`tally`, `suspects`). The two tables
-are written batch by batch into a hidden folder and moved into place together, so that an audit that is
-interrupted leaves nothing half.
+Rows stream: the source is cut into batches, which several processes read, normalise and verify (`batch`).
+What is kept of the rows goes to disk (`audit_shards`), small entries sorted by query among it; these are
+counted partition by partition into one summary (`entries`, `summary`), from which the report is made: memory
+does not grow with the rows. All is written into a hidden folder and moved into place together, so that an
+audit that is interrupted leaves nothing half.
 
     >>> report = audit("set.jsonl", reference_answer="4", out="audit")        # doctest: +SKIP
     >>> report.rates["verdict_error"].n_hits                                  # doctest: +SKIP
@@ -15,51 +16,42 @@ Not covered: samples drawn from a set too large to read, and audits that ask a m
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sys
+import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from cftdata.agreement import Agreement, measure_agreement
-from cftdata.batch import Batch, Task, audit_batch, sample_schema
+from cftdata.agreement import measure_ballots
+from cftdata.audit_shards import Shard, keep_shard, name_work, read_ids
+from cftdata.batch import Task, audit_batch
 from cftdata.caveats import find_caveats
 from cftdata.config import Protocol, load_protocol
+from cftdata.engine import Engine, Local
+from cftdata.entries import cut_partitions, read_queries
 from cftdata.errors import ColumnUnknown, SourceEmpty
-from cftdata.figures import AuditReport, Group, SuspectReference
-from cftdata.findings import pick_flagged, write_findings
-from cftdata.parquet import open_output, open_table, writing
-from cftdata.pool import cut_batches, run_batches
+from cftdata.figures import AuditReport, Group, LabelAgreement, SuspectReference
+from cftdata.findings import UNREAD, mark_findings, pick_flagged, read_flagged
+from cftdata.parquet import open_output, writing
+from cftdata.pool import cut_batches
 from cftdata.report import render_html, render_markdown
 from cftdata.scorecard import Labels, read_labels, score
 from cftdata.sources import BUILT_IN, ID_COLUMNS, Reader, References, read_references, tell_unknown_shape
-from cftdata.step_labels import count_label_agreement, list_suspect_labels
-from cftdata.suspects import describe_suspects, find_suspects
+from cftdata.summary import Counting, Summary, count_queries, open_summary
 from cftdata.tables import RawRow, read_rows
-from cftdata.tally import (
-    Entry,
-    Suspects,
-    code_rates,
-    count_outcomes,
-    count_overlap,
-    rate_clustered,
-    rate_groups,
-    rate_rows,
-    rests_on_suspect,
-)
+from cftdata.tally import count_outcomes, count_overlap, rate_clustered, rate_groups, rate_rows
 from cftdata.verifiers import verify
 
 __all__ = ["audit"]
 
 DEFAULT_GROUPINGS = (("critic",), ("student",), ("verdict",), ("injection",))
-SHARED = ("query", "response", "final_answer", "reference", "outcomes", "values")
 
 Groupings = Sequence[Sequence[str]]
 
@@ -92,20 +84,30 @@ def audit(source: str | Path, *, format: str | None = None, columns: Mapping[str
     groupings = _read_groupings(by)
     known = read_labels(labels) if labels else {}
     task = Task(reader, chosen, tuple(dict.fromkeys(chain.from_iterable(groupings))), out is not None)
+    counting = _plan(task, groupings, known, suspected)
     batches = cut_batches(read_rows(reader.source, split=split, revision=revision))
     first = next(batches, [])
     _check(task, first, is_named=by is not None)
-    batches = chain([first], batches)
-    if out is None:
-        run = _collect(task, batches, n_processes, progress)
-        return _count(run, task, groupings, find_suspects(run.entries, chosen, suspected), known, started)
-    with open_output(Path(out)) as folder:
-        run = _collect(task, batches, n_processes, progress, folder)
-        suspects = find_suspects(run.entries, chosen, suspected)
-        report = _count(run, task, groupings, suspects, known, started)
-        with writing(Path(out)):
-            _write(folder, report, run, suspects, chosen)
+    with _open_folder(out) as folder:
+        run = _Run(task, groupings, counting, known, Local(n_processes, progress), folder, started)
+        shard = _collect(run, chain([first], batches))
+        report, summary = _count(run, shard)
+        if out is not None:
+            with writing(Path(out)):
+                _write(run, report, shard, summary)
     return report
+
+
+@contextmanager
+def _open_folder(out: str | Path | None) -> Iterator[Path]:
+    """A folder to work in; what is left in it at the end is handed over where `out` names a folder."""
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="cftdata-") as folder:
+            yield Path(folder)
+        return
+    with open_output(Path(out)) as folder:
+        yield folder
+        shutil.rmtree(folder / "work")
 
 
 def _read_groupings(by: str | Sequence[str | Sequence[str]] | None) -> Groupings:
@@ -130,129 +132,117 @@ def _check(task: Task, rows: Sequence[RawRow], *, is_named: bool) -> None:
             raise ColumnUnknown(name, known)
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Run:
-    """What is kept of the rows."""
+    """What an audit works with."""
 
-    n_rows: int = 0
-    entries: list[Entry] = field(default_factory=list)
-    formats: Counter[str] = field(default_factory=Counter)
-    queries: dict[bytes, str] = field(default_factory=dict)
-    findings: list[Any] = field(default_factory=list)
-    columns: dict[str, None] = field(default_factory=dict)
-    has_reference: bool = False
-    n_referenced: int = 0
+    task: Task
+    groupings: Groupings
+    counting: Counting
+    labels: Mapping[str, Labels]
+    engine: Engine
+    folder: Path
+    started: float
 
 
-def _collect(task: Task, batches: Iterable[list[RawRow]], n_processes: int | None,
-             progress: Callable[[int], None] | None, folder: Path | None = None) -> _Run:
+def _plan(task: Task, groupings: Groupings, labels: Mapping[str, Labels],
+          suspected: Iterable[SuspectReference]) -> Counting:
+    by_query: dict[bytes, tuple[SuspectReference, ...]] = {}
+    for one in suspected:
+        query = bytes.fromhex(one.query_id)
+        by_query[query] = (*by_query.get(query, ()), one)
+    positions = tuple(tuple(task.columns.index(name) for name in names) for names in groupings)
+    return Counting(task.protocol, positions, frozenset(map(bytes.fromhex, labels)), by_query)
+
+
+def _collect(run: _Run, batches: Iterable[list[RawRow]]) -> Shard:
     """Audits every batch; samples go to samples.parquet in the folder at once."""
-    run, seen, share = _Run(), set[bytes](), dict[object, Any]()
-    with ExitStack() as stack:
-        write = stack.enter_context(
-            open_table(folder / "samples.parquet", sample_schema())) if folder else None
-        done = stack.enter_context(closing(run_batches(partial(audit_batch, task), batches, n_processes)))
-        for batch in done:
-            _keep(run, batch, seen, share)
-            if write:
-                write(batch.samples)
-            if progress:
-                progress(run.n_rows)
-    if not run.entries:
-        detail = run.findings[0]["detail"][0].as_py()
-        raise tell_unknown_shape(task.reader.source, run.columns, next(iter(run.formats), None), detail)
-    return run
+    task, n_shown = run.task, run.task.protocol.flagged_rows_shown
+    keep = partial(keep_shard, run.folder, n_shown, task.keeps_samples)
+    whole = Shard()
+    for shard in run.engine.fold(batches, partial(audit_batch, task), keep):
+        whole.merge(shard, n_shown)
+    if not whole.n_samples:
+        detail = next(iter(whole.shown.values())).detail
+        raise tell_unknown_shape(task.reader.source, whole.columns, next(iter(whole.formats), None), detail)
+    return whole
 
 
-def _keep(run: _Run, batch: Batch, seen: set[bytes], share: dict[object, Any]) -> None:
-    """Adds a batch. `share` maps a value to its first copy: batches of other processes bring their own."""
-    run.n_rows += batch.n_rows
-    run.formats += batch.formats
-    run.has_reference |= batch.has_reference
-    run.n_referenced += batch.n_referenced
-    run.findings.append(batch.findings)
-    run.columns.update(dict.fromkeys(batch.columns))
-    for query, text in batch.queries.items():
-        run.queries.setdefault(query, text)
-    for entry in batch.entries:
-        shared = {name: share.setdefault(getattr(entry, name), getattr(entry, name)) for name in SHARED}
-        run.entries.append(entry._replace(first=entry.sample_id not in seen, **shared))
-        seen.add(entry.sample_id)
+def _count_partition(counting: Counting, runs: Sequence[Path], buckets: range) -> Summary:
+    return count_queries(read_queries(runs, buckets), counting)
 
 
-def _count(run: _Run, task: Task, groupings: Groupings, suspects: Suspects,  # noqa: PLR0913, PLR0917
-           labels: Mapping[str, Labels], started: float) -> AuditReport:
-    """The report: everything in it is a function of what was kept."""
-    reader, protocol, entries = task.reader, task.protocol, run.entries
-    rows = [row for row, entry in enumerate(entries) if entry.first]
-    codes = code_rates(entries, suspects, protocol)
-    outcomes, reasons = count_outcomes(entries, protocol.verifiers)
-    found = describe_suspects(suspects, entries, run.queries)
-    groups, left_out = _group(run, task, groupings, codes, rows)
-    n_unread = run.n_rows - len(entries)
-    digest = hashlib.sha256("".join(entry.sample_id.hex() for entry in entries).encode())
-    return AuditReport(
-        source=reader.source, revision=reader.revision, split=reader.split, content_hash=digest.hexdigest(),
-        formats=dict(run.formats.most_common()), protocol=protocol.ref, cftdata_version=version("cftdata"),
-        references=reader.references.describe(is_any=run.has_reference), n_rows=run.n_rows, n_unread=n_unread,
-        n_samples=len(entries), n_duplicates=len(entries) - len(rows), n_queries=len(run.queries),
-        rates=rate_rows(codes, rows, protocol.level),
-        clustered_rates=rate_clustered(codes, rows, entries, protocol.level), groups=tuple(groups),
-        overlap=count_overlap(codes, rows), agreement=_measure_agreement(entries, rows, protocol.level),
-        scorecard=score(_outcomes_of(entries, suspects, labels), labels, protocol.level),
-        verifiers=outcomes, reasons=reasons, suspect_references=found, cost_usd=0.0,
-        suspect_labels=list_suspect_labels(entries), label_agreement=count_label_agreement(entries),
-        warnings=(*find_caveats(entries, n_unread, found, protocol), *_on_references(run, reader.references),
-                  *_on_labels(entries, labels), *left_out),
-        seconds=round(time.monotonic() - started, 3))
+def _summarise(run: _Run, shard: Shard) -> Summary:
+    """The summaries of all partitions, merged; what is listed is sorted, for the parts come in any order."""
+    runs = [name_work(run.folder, name) for name in shard.runs]
+    summary = open_summary(run.counting)
+    work = partial(_count_partition, run.counting, runs)
+    for part in run.engine.map(work, cut_partitions(shard.n_samples)):
+        summary.merge(part, run.counting)
+    summary.suspects.sort(key=lambda one: (-one.n_samples, one.query_id))
+    summary.suspect_labels.sort(key=lambda one: one.source_row)
+    return summary
 
 
-def _on_references(run: _Run, references: References) -> list[str]:
+def _count(run: _Run, shard: Shard) -> tuple[AuditReport, Summary]:
+    """The report: everything in it is a function of the summary, and of what is known of the shard."""
+    summary = _summarise(run, shard)
+    reader, protocol = run.task.reader, run.task.protocol
+    outcomes, reasons = count_outcomes(summary.outcomes, protocol.verifiers)
+    groups, left_out = _group(run, summary)
+    n_unread = shard.n_rows - shard.n_samples
+    report = AuditReport(
+        source=reader.source, revision=reader.revision, split=reader.split,
+        content_hash=_hash_content(run.folder),
+        formats=dict(shard.formats.most_common()), protocol=protocol.ref, cftdata_version=version("cftdata"),
+        references=reader.references.describe(is_any=shard.has_reference), n_rows=shard.n_rows,
+        n_unread=n_unread, n_samples=shard.n_samples, n_duplicates=shard.n_samples - summary.n_distinct,
+        n_queries=summary.n_queries, rates=rate_rows(summary.codes, protocol),
+        clustered_rates=rate_clustered(summary.codes, summary.clusters, summary.n_queries, protocol),
+        groups=tuple(groups), overlap=count_overlap(summary.codes, protocol),
+        agreement=measure_ballots(summary.ballots, protocol.level),
+        scorecard=score({key: {verifier: (outcome, reason) for verifier, outcome, reason in said}
+                         for key, said in summary.labelled.items()}, run.labels, protocol.level),
+        verifiers=outcomes, reasons=reasons, suspect_references=tuple(summary.suspects), cost_usd=0.0,
+        suspect_labels=tuple(summary.suspect_labels),
+        label_agreement=LabelAgreement(**summary.label_agreement) if summary.label_agreement else None,
+        warnings=(*find_caveats(summary, n_unread, protocol), *_on_references(shard, reader.references),
+                  *_on_labels(summary, run.labels), *left_out),
+        seconds=round(time.monotonic() - run.started, 3))
+    return report, summary
+
+
+def _hash_content(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for ids in read_ids(folder):
+        digest.update(ids.hex().encode())
+    return digest.hexdigest()
+
+
+def _on_references(shard: Shard, references: References) -> list[str]:
     """A sentence where a file of references has no answer for some rows: keys may be spelled otherwise."""
-    n_missed = len(run.entries) - run.n_referenced
-    if references.file is None or not n_missed:
+    if references.file is None or shard.n_referenced == shard.n_samples:
         return []
-    return [f"{references.file} answers {run.n_referenced:,} of {len(run.entries):,} rows (by query, or by "
+    return [f"{references.file} answers {shard.n_referenced:,} of {shard.n_samples:,} rows (by query, or by "
             f"{', '.join(ID_COLUMNS)}); the others keep the row's own reference, where it has one."]
 
 
-def _on_labels(entries: Sequence[Entry], labels: Mapping[str, Labels]) -> list[str]:
+def _on_labels(summary: Summary, labels: Mapping[str, Labels]) -> list[str]:
     """A sentence where not all labelled samples are in the set."""
-    n_found = len(labels.keys() & {entry.sample_id.hex() for entry in entries})
+    n_found = len(summary.labelled)
     if n_found == len(labels):
         return []
     return [f"Of {len(labels):,} labelled samples {n_found:,} are in this set; the scorecard rests on these."]
 
 
-def _measure_agreement(entries: Sequence[Entry], rows: Sequence[int], level: float) -> Agreement | None:
-    votes = [(entry.query + (entry.response or b""), entry.critic, entry.verdict)
-             for entry in map(entries.__getitem__, rows) if entry.response is not None]
-    return measure_agreement(votes, level)
-
-
-def _outcomes_of(entries: Sequence[Entry], suspects: Suspects,
-                 labels: Mapping[str, Labels]) -> dict[str, dict[str, tuple[str, str]]]:
-    """Of the labelled samples what each verifier says; what rests on a suspect reference is left out."""
-    said = {}
-    for entry in entries:
-        sample_id = entry.sample_id.hex()
-        if sample_id in labels:
-            said[sample_id] = {verifier: (outcome, reason) for verifier, outcome, reason in entry.outcomes
-                               if not rests_on_suspect(entry, verifier, reason, suspects)}
-    return said
-
-
-def _group(run: _Run, task: Task, groupings: Groupings, codes: Mapping[str, bytes],
-           rows: Sequence[int]) -> tuple[list[Group], list[str]]:
+def _group(run: _Run, summary: Summary) -> tuple[list[Group], list[str]]:
     """The groups of every grouping, and a sentence where some were left out."""
     groups: list[Group] = []
     sentences = []
-    for names in groupings:
-        positions = [task.columns.index(name) for name in names]
-        keys = {row: tuple(run.entries[row].values[i] for i in positions) for row in rows}
-        if groupings is DEFAULT_GROUPINGS and set(keys.values()) <= {(None,)}:
+    for names, by_values in zip(run.groupings, summary.groups, strict=True):
+        if run.groupings is DEFAULT_GROUPINGS and by_values.keys() <= {(None,)}:
             continue
-        found, n_left_out = rate_groups(codes, rows, keys, names, task.protocol.level)
+        found, n_left_out = rate_groups(by_values, names, run.task.protocol)
         groups += found
         if n_left_out:
             sentences.append(f"Of the groups by {', '.join(names)} the {len(found)} largest are shown; "
@@ -260,10 +250,16 @@ def _group(run: _Run, task: Task, groupings: Groupings, codes: Mapping[str, byte
     return groups, sentences
 
 
-def _write(folder: Path, report: AuditReport, run: _Run, suspects: Suspects, protocol: Protocol) -> None:
+def _write(run: _Run, report: AuditReport, shard: Shard, summary: Summary) -> None:
     """Writes all but the samples, which are there already."""
-    write_findings(folder / "findings.parquet", run.findings, run.entries, suspects)
-    flagged, n_flagged = pick_flagged(folder, run.findings, run.entries, suspects, protocol)
+    folder = run.folder
+    suspects = {(bytes.fromhex(one.query_id), one.reference_answer) for one in report.suspect_references}
+    mark_findings(name_work(folder, "findings.parquet"), folder / "findings.parquet", suspects)
+    rows, n_flagged = pick_flagged({UNREAD: shard.unread} | summary.flagged,
+                                   run.task.protocol.flagged_rows_shown)
+    flagged = [shard.shown[row] for row in rows if row in shard.shown]
+    flagged += read_flagged(folder / "samples.parquet", [row for row in rows if row not in shard.shown])
+    flagged.sort(key=lambda one: one.source_row)
     for name, text in (("report.json", report.model_dump_json(by_alias=True, indent=2) + "\n"),
                        ("report.md", render_markdown(report)),
                        ("report.html", render_html(report, flagged, n_flagged))):

@@ -16,7 +16,8 @@ from functools import lru_cache
 from typing import Any
 
 from cftdata.config import Protocol
-from cftdata.findings import find, find_unread, tabulate_findings
+from cftdata.entries import tabulate_entries
+from cftdata.findings import Finding, find, find_unread, tabulate_findings
 from cftdata.parquet import arrow_schema, printable
 from cftdata.sample import Provenance, Sample, Verification
 from cftdata.sources import Reader, Row, column_value
@@ -49,11 +50,9 @@ class Batch:
     """What became of a batch of rows."""
 
     n_rows: int
-    entries: list[Entry] = field(default_factory=list)
-    """One for every row that could be read, in order."""
+    n_samples: int = 0
+    """Rows that could be read."""
     formats: Counter[str] = field(default_factory=Counter)
-    queries: dict[bytes, str] = field(default_factory=dict)
-    """Hash of a query's text to the text."""
     columns: list[str] = field(default_factory=list)
     """Names of the columns, where no row had a known shape."""
     has_reference: bool = False
@@ -63,7 +62,13 @@ class Batch:
     samples: Any = None
     """pyarrow.RecordBatch of the samples with source_row and file, where the task keeps them."""
     findings: Any = None
-    """pyarrow.RecordBatch of `Finding` rows."""
+    """pyarrow.RecordBatch of `Finding` rows, with what a suspicion of these rests on."""
+    table: Any = None
+    """pyarrow.RecordBatch of the entries."""
+    ids: bytes = b""
+    """Ids of the samples, 16 bytes each, in order."""
+    unread: list[Finding] = field(default_factory=list)
+    """The findings of rows that could not be read."""
 
 
 def audit_batch(task: Task, raws: Sequence[RawRow]) -> Batch:
@@ -74,15 +79,21 @@ def audit_batch(task: Task, raws: Sequence[RawRow]) -> Batch:
         batch.columns = sorted({str(name) for row in rows for name in row.columns})
     read = [(row, row.sample) for row in rows if row.sample is not None]
     verified = [_verify(sample, task.protocol) for _, sample in read]
-    findings = [find_unread(row) for row in rows if row.sample is None]
+    batch.unread = [find_unread(row) for row in rows if row.sample is None]
+    found: list[tuple[Finding, Entry | None]] = [(finding, None) for finding in batch.unread]
+    entries, texts = list[Entry](), dict[bytes, str]()
     for (row, _), sample in zip(read, verified, strict=True):
         entry = _keep(replace(row, sample=sample), sample, task)
-        batch.entries.append(entry)
-        batch.queries.setdefault(entry.query, sample.query.text)
+        entries.append(entry)
+        if entry.on_answer:     # only then can its reference become suspect, and the query be told
+            texts.setdefault(entry.query, sample.query.text)
         batch.has_reference |= sample.query.reference_answer is not None
         batch.n_referenced += task.reader.references.find(sample.query.text, row.columns) is not None
-        findings += find(row, sample, task.protocol.verifiers)
-    batch.findings = tabulate_findings(findings)
+        found += ((finding, entry) for finding in find(row, sample, task.protocol.verifiers))
+    batch.n_samples = len(entries)
+    batch.ids = b"".join(entry.sample_id for entry in entries)
+    batch.table = tabulate_entries(entries, texts)
+    batch.findings = tabulate_findings((finding for finding, _ in found), [entry for _, entry in found])
     if task.keeps_samples:
         batch.samples = _tabulate([row for row, _ in read], verified)
     return batch

@@ -9,31 +9,26 @@ from collections.abc import Sequence
 
 from cftdata.config import Protocol
 from cftdata.figures import SuspectReference
-from cftdata.tally import Entry
+from cftdata.summary import Summary
 
 __all__ = ["find_caveats"]
 
 
-def find_caveats(entries: Sequence[Entry], n_unread: int, suspects: Sequence[SuspectReference],
-                 protocol: Protocol) -> list[str]:
-    """The sentences that hold, most weighty first; `entries` are the samples, duplicates included."""
-    distinct = [entry for entry in entries if entry.first]
-    n_errors = sum(any(outcome == "error" for _, outcome, _ in entry.outcomes) for entry in entries)
-    n_unreferenced = sum(entry.reference is None and entry.right is None for entry in distinct)
-    n_duplicates = len(entries) - len(distinct)
-    n_rounded = sum(entry.rounded for entry in distinct)
+def find_caveats(summary: Summary, n_unread: int, protocol: Protocol) -> list[str]:
+    """The sentences that hold, most weighty first."""
+    n_distinct, n_unreferenced = summary.n_distinct, summary.n_unreferenced
     said = [
-        _on_nothing_decidable(distinct),
-        _on_suspects(suspects),
-        _on_few_queries(distinct, protocol.few_queries),
+        _on_nothing_decidable(summary),
+        _on_suspects(summary.suspects),
+        _on_few_queries(n_distinct, summary.n_queries, protocol.few_queries),
         _on_rows(n_unread, "{rows} could not be read and {are} in no rate; findings.parquet says why."),
-        _on_rows(n_errors, "On {rows} a verifier broke; {they} {are} left undecided, and findings.parquet "
-                           "says why."),
-        _on_rows(n_unreferenced if n_unreferenced < len(distinct) else 0,
+        _on_rows(summary.n_erred, "On {rows} a verifier broke; {they} {are} left undecided, and "
+                                   "findings.parquet says why."),
+        _on_rows(n_unreferenced if n_unreferenced < n_distinct else 0,
                  "{rows} {have} neither a reference answer nor a label: no verdict can be checked there."),
-        _on_rows(n_duplicates, "{rows} {repeat} an earlier row's query, response and critique; the rates "
-                               "count each once."),
-        _on_rows(n_rounded, "{rows} {rest} on a rounded decimal that matches an exact value; "
+        _on_rows(summary.n_samples - n_distinct, "{rows} {repeat} an earlier row's query, response and "
+                                                 "critique; the rates count each once."),
+        _on_rows(summary.n_rounded, "{rows} {rest} on a rounded decimal that matches an exact value; "
                             "a rate without {them} stands beside."),
     ]
     return [sentence for sentence in said if sentence]
@@ -47,12 +42,12 @@ def _on_rows(n: int, sentence: str) -> str | None:
     return sentence.format(**(one if n == 1 else many)) if n else None
 
 
-def _on_nothing_decidable(entries: Sequence[Entry]) -> str | None:
-    if any(entry.right is not None and entry.verdict is not None for entry in entries):
+def _on_nothing_decidable(summary: Summary) -> str | None:
+    if summary.n_checkable or not summary.n_distinct:
         return None
-    if entries and all(reason == "no_critique" for entry in entries for _, _, reason in entry.outcomes):
+    if not summary.n_critiqued:
         return "No row has a critique, so there is no verdict to check."
-    if entries and all(entry.reference is None and entry.right is None for entry in entries):
+    if summary.n_unreferenced == summary.n_distinct:
         return ("No row has a reference answer or a label, so no verdict can be checked; "
                 "give --reference-answer or --references.")
     return None
@@ -67,8 +62,7 @@ def _on_suspects(suspects: Sequence[SuspectReference]) -> str | None:
                     "agree on another: {rows} that {rest} on it {are} left undecided.")
 
 
-def _on_few_queries(entries: Sequence[Entry], few_queries: int) -> str | None:
-    n, n_queries = len(entries), len({entry.query for entry in entries})
+def _on_few_queries(n: int, n_queries: int, few_queries: int) -> str | None:
     if not n or n_queries >= few_queries:
         return None
     if n_queries == 1:

@@ -8,8 +8,7 @@ Not covered: findings of several rows together (two critiques that contradict ea
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,13 +16,20 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cftdata.cards import Flagged
-from cftdata.config import Protocol
 from cftdata.parquet import arrow_schema, open_table, printable
 from cftdata.sample import Count, Outcome, Record, Sample, Slug
 from cftdata.sources import Row
-from cftdata.tally import Entry, Suspects, rests_on_suspect
+from cftdata.summary import Flags
+from cftdata.tally import Entry, rests_on
 
-__all__ = ["Finding", "find", "find_unread", "pick_flagged", "tabulate_findings", "write_findings"]
+__all__ = ["UNREAD", "Finding", "find", "find_unread", "mark_findings", "pick_flagged", "read_flagged",
+           "resting_schema", "tabulate_findings"]
+
+UNREAD = ("load",)
+"""What rows that could not be read are flagged for."""
+N_ROWS_AT_A_TIME = 1_000
+
+Key = tuple[bytes, str | None]
 
 
 class Finding(Record):
@@ -82,70 +88,69 @@ def find(row: Row, sample: Sample, verifiers: Sequence[str]) -> Iterator[Finding
                 suspect_reference=False)
 
 
-def tabulate_findings(findings: Iterable[Finding]) -> Any:
-    """A pyarrow.RecordBatch of the findings."""
+def tabulate_findings(findings: Iterable[Finding], entries: Iterable[Entry | None] | None = None) -> Any:
+    """A pyarrow.RecordBatch of the findings; with `entries`, one a finding, also the reference each is of."""
     import pyarrow as pa
 
-    return pa.RecordBatch.from_pylist([finding.model_dump() for finding in findings],
-                                      schema=arrow_schema(Finding))
+    rows = [finding.model_dump() for finding in findings]
+    if entries is None:
+        return pa.RecordBatch.from_pylist(rows, schema=arrow_schema(Finding))
+    for row, entry in zip(rows, entries, strict=True):
+        if entry:
+            row.update(query=entry.query, reference=entry.reference, on_answer=entry.on_answer)
+    return pa.RecordBatch.from_pylist(rows, schema=resting_schema())
 
 
-def write_findings(path: Path, tables: Sequence[Any], entries: Iterable[Entry], suspects: Suspects) -> None:
-    """All findings as one Parquet file, those marked that rest on a suspect reference."""
+def resting_schema() -> Any:
+    """The pyarrow.Schema of findings that are yet to be marked: a `Finding`, and which reference it is of."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    resting = [(entry.source_row, verifier) for entry in entries for verifier, _, reason in entry.outcomes
-               if rests_on_suspect(entry, verifier, reason, suspects)]
-    rows = {name: pa.array([row for row, verifier in resting if verifier == name], pa.int64())
-            for name in {verifier for _, verifier in resting}}
+    of = pa.schema({"query": pa.binary(), "reference": pa.string(), "on_answer": pa.bool_()})
+    return pa.unify_schemas([arrow_schema(Finding), of])
+
+
+def mark_findings(source: Path, path: Path, suspects: Set[Key]) -> None:
+    """Writes findings as an audit hands them over: those marked that rest on a suspect reference."""
+    import pyarrow.parquet as pq
+
     schema = arrow_schema(Finding)
-    position = schema.get_field_index("suspect_reference")
-    with open_table(path, schema) as write:
-        for table in tables:
-            marks = pa.array([False] * table.num_rows, pa.bool_())
-            for name, suspected in rows.items():
-                one = pc.and_(pc.is_in(table["source_row"], suspected), pc.equal(table["verifier"], name))
-                marks = pc.or_(marks, one)
-            write(table.set_column(position, schema.field(position), marks))
+    with open_table(path, schema) as write, source.open("rb") as stream, pq.ParquetFile(stream) as file:
+        for batch in file.iter_batches(N_ROWS_AT_A_TIME):
+            write(_mark(batch, suspects).select(schema.names))
 
 
-def pick_flagged(folder: Path, tables: Iterable[Any], entries: Iterable[Entry], suspects: Suspects,
-                 protocol: Protocol) -> tuple[list[Flagged], int]:
-    """Rows for people to look at, at most flagged_rows_shown, as in the source; and how many there are.
+def _mark(batch: Any, suspects: Set[Key]) -> Any:
+    import pyarrow as pa
 
-    Flagged is what the protocol counts as an error, what broke, and what was not read. Every reason has its
-    turn, so that a rare one is among those shown. What rests on a suspect reference is not flagged: the fault
-    is most likely the reference's. A duplicate is shown once.
+    names = ("query", "reference", "verifier", "reason", "on_answer")
+    rows = zip(*(batch[name].to_pylist() for name in names), strict=True)
+    marks = [(query, reference) in suspects and rests_on(verifier, reason, bool(on_answer))
+             for query, reference, verifier, reason, on_answer in rows]
+    position = batch.schema.get_field_index("suspect_reference")
+    return batch.set_column(position, batch.schema.field(position), pa.array(marks, pa.bool_()))
+
+
+def pick_flagged(flagged: Mapping[tuple[str, ...], Flags], n_shown: int) -> tuple[list[int], int]:
+    """Rows for people to look at, at most n_shown, as in the source; and how many there are.
+
+    Every reason has its turn, in the order in which they first come, so that a rare one is among those shown;
+    rows that were not read (reason `load`) come first.
     """
-    import pyarrow.compute as pc
-
-    by_reason: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    unread = {row["source_row"]: row for table in tables
-              for row in table.filter(pc.equal(table["verifier"], "load")).to_pylist()}
-    by_reason["load",] = list(unread)
-    for entry in entries:
-        reasons = [reason for verifier, outcome, reason in entry.outcomes
-                   if outcome == "error" or (outcome == "fail" and protocol.counts(verifier, reason)
-                                             and not rests_on_suspect(entry, verifier, reason, suspects))]
-        if reasons and entry.first:
-            by_reason[tuple(reasons)].append(entry.source_row)
-    turns = chain.from_iterable(zip_longest(*by_reason.values()))
-    chosen = sorted(islice((row for row in turns if row is not None), protocol.flagged_rows_shown))
-    flagged = [Flagged(row, unread[row]["file"], None, unread[row]["reason"], unread[row]["detail"])
-               for row in chosen if row in unread]
-    flagged += _read_samples(folder / "samples.parquet", [row for row in chosen if row not in unread])
-    return sorted(flagged, key=lambda row: row.source_row), sum(map(len, by_reason.values()))
+    rows = {reasons: sorted(flags.rows) for reasons, flags in flagged.items() if flags.n_rows}
+    by_reason = sorted(rows.items(), key=lambda one: (one[0] != UNREAD, one[1]))
+    turns = chain.from_iterable(zip_longest(*(some for _, some in by_reason)))
+    chosen = sorted(islice((row for row in turns if row is not None), n_shown))
+    return chosen, sum(flags.n_rows for flags in flagged.values())
 
 
-def _read_samples(path: Path, source_rows: Sequence[int]) -> Iterator[Flagged]:
-    """The samples of these rows, from the table that the audit has written."""
+def read_flagged(path: Path, source_rows: Sequence[int]) -> Iterator[Flagged]:
+    """The samples of these rows, from a table that the audit has written."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     wanted = pa.array(source_rows, pa.int64())
-    with pq.ParquetFile(path) as file:
+    with path.open("rb") as stream, pq.ParquetFile(stream) as file:
         for i in range(file.num_row_groups):
             mask = pc.is_in(file.read_row_group(i, columns=["source_row"])["source_row"], wanted)
             if not pc.any(mask).as_py():

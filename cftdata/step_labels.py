@@ -25,7 +25,7 @@ from cftdata.answers.exact import NotExact, evaluate, rational
 from cftdata.answers.expression import Expression
 from cftdata.claims.equations import find_equations
 from cftdata.claims.pairs import Fault
-from cftdata.figures import LabelAgreement, SuspectLabel
+from cftdata.figures import SuspectLabel
 from cftdata.sample import Sample
 from cftdata.tally import Entry, FoundStep
 from cftdata.verifiers.localisation import MAX_CHARS, false_steps
@@ -108,10 +108,9 @@ def list_suspect_labels(entries: Iterable[Entry]) -> tuple[SuspectLabel, ...]:
                  if found and (labelled == -1 or found.step < labelled))
 
 
-def count_label_agreement(entries: Iterable[Entry]) -> LabelAgreement | None:
-    """Labelled steps against steps found, over distinct responses; None where no label names a step."""
-    counts = Counter(_compare(labelled, found) for _, labelled, found in _labelled(entries))
-    return LabelAgreement(**counts) if counts else None
+def count_label_agreement(entries: Iterable[Entry]) -> Counter[str]:
+    """Labelled steps against steps found, over distinct responses, as fields of `LabelAgreement`."""
+    return Counter(_compare(labelled, found) for _, labelled, found in _labelled(entries))
 
 
 def _compare(labelled: int, found: FoundStep | None) -> str:

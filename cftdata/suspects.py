@@ -43,7 +43,7 @@ def find_suspects(entries: Iterable[Entry], protocol: Protocol,
     found = {key: _judge_reference(rows, protocol) for key, rows in by_key.items()}
     earlier: dict[Key, SuspectReference] = {
         (bytes.fromhex(one.query_id), one.reference_answer): one for one in suspected}
-    kept = {key: _carry_over(earlier[key], by_key[key], protocol) for key in by_key.keys() & earlier.keys()}
+    kept = {key: _carry_over(earlier[key], by_key[key], protocol) for key in by_key if key in earlier}
     return kept | {key: suspect for key, suspect in found.items() if suspect}
 
 

@@ -1,17 +1,17 @@
 """Counting: from what is kept of each row to rates and groups.
 
-Of a row only an `Entry` is kept, so that a set of 100,000 rows is counted in a few dozen megabytes. A row
-is counted once (`first`), however often it stands in the source.
+Of a row only an `Entry` is kept. A row is counted once (`first`), however often it stands in the source.
 
 What a row adds to a rate is one of four codes: HIT and MISS are decided; OPEN could not be decided; OUT is
-no part of the rate (a right response in `false_right`).
+no part of the rate (a right response in `false_right`). Its codes for all rates are some bytes (`Codes`),
+and how many rows have which bytes is all that the rates need: such counts are added, and never the rows.
 
 Not covered: weights, and samples drawn from a larger set.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,15 +19,19 @@ from typing import NamedTuple
 from cftdata.config import Protocol
 from cftdata.figures import Group, OutcomeCounts, Overlap
 from cftdata.sample import Rate, Verdict
-from cftdata.stats import wilson, wilson_clustered
+from cftdata.stats import Clusters, wilson, wilson_clustered
 from cftdata.verifiers.own_answer import RESTS_ON_REFERENCE
 
-__all__ = ["Entry", "FoundStep", "Suspect", "code_rates", "count_outcomes", "count_overlap",
-           "rate_clustered", "rate_groups", "rate_rows",
+__all__ = ["Codes", "Entry", "FoundStep", "Suspect", "cluster", "code_entry", "code_rates", "count_outcomes",
+           "count_overlap", "rate_clustered", "rate_groups", "rate_names", "rate_rows", "rests_on",
            "rests_on_suspect"]
 
 OPEN, MISS, HIT, OUT = range(4)
 MAX_GROUPS = 200
+
+Codes = Mapping[bytes, int]
+"""For every rate a code, in the order of `rate_names`, to the number of rows that have these."""
+Values = tuple[str | None, ...]
 
 
 class FoundStep(NamedTuple):
@@ -95,18 +99,30 @@ Suspects = Mapping[tuple[bytes, str | None], Suspect]
 
 def rests_on_suspect(entry: Entry, verifier: str, reason: str, suspects: Suspects) -> bool:
     """Whether what a verifier says of a row rests on a reference answer that is suspect."""
-    if entry.key not in suspects:
-        return False
-    return reason in RESTS_ON_REFERENCE or (verifier == "verdict" and entry.on_answer)
+    return entry.key in suspects and rests_on(verifier, reason, entry.on_answer)
 
 
-def code_rates(entries: Sequence[Entry], suspects: Suspects, protocol: Protocol) -> dict[str, bytes]:
-    """For every rate, the code of every entry, in order.
+def rests_on(verifier: str, reason: str, on_answer: bool) -> bool:
+    """Whether what a verifier says of a row rests on the row's reference answer."""
+    return reason in RESTS_ON_REFERENCE or (verifier == "verdict" and on_answer)
+
+
+def rate_names(protocol: Protocol) -> tuple[str, ...]:
+    """The rates of a protocol, in the order of a row's codes."""
+    return tuple(_code_entry(NOTHING, None, protocol))
+
+
+def code_entry(entry: Entry, suspects: Suspects, protocol: Protocol) -> bytes:
+    """For every rate the code of this row, in the order of `rate_names`.
 
     A row that rests on a suspect reference is OPEN wherever it would count by that reference.
     """
-    codes = [_code_entry(entry, suspects.get(entry.key), protocol) for entry in entries]
-    return {name: bytes(code[name] for code in codes) for name in _code_entry(NOTHING, None, protocol)}
+    return bytes(_code_entry(entry, suspects.get(entry.key), protocol).values())
+
+
+def code_rates(entries: Iterable[Entry], suspects: Suspects, protocol: Protocol) -> Counter[bytes]:
+    """The codes of these rows to how many have them."""
+    return Counter(code_entry(entry, suspects, protocol) for entry in entries)
 
 
 def _code_entry(entry: Entry, suspected: Suspect | None, protocol: Protocol) -> dict[str, int]:
@@ -154,62 +170,71 @@ def _judge_by(suspect: Suspect, entry: Entry) -> bool | None:
     return None if right is None or entry.verdict is None else right != (entry.verdict == "right")
 
 
-def count_overlap(codes: Mapping[str, bytes], rows: Sequence[int]) -> Overlap:
-    """Verdict errors against claim errors over the rows at these positions."""
-    pairs = Counter((codes["verdict_error"][row], codes["claim_error"][row]) for row in rows)
+def count_overlap(codes: Codes, protocol: Protocol) -> Overlap:
+    """Verdict errors against claim errors."""
+    names = rate_names(protocol)
+    verdict, claim = names.index("verdict_error"), names.index("claim_error")
+    pairs = Counter[tuple[int, int]]()
+    for row, n in codes.items():
+        pairs[row[verdict], row[claim]] += n
     n_both, n_open = pairs[HIT, HIT], pairs[OPEN, OPEN]
-    n_verdict = sum(n for (verdict, _), n in pairs.items() if verdict == HIT) - n_both
-    n_claim = sum(n for (_, claim), n in pairs.items() if claim == HIT) - n_both
+    n_verdict = sum(n for (said, _), n in pairs.items() if said == HIT) - n_both
+    n_claim = sum(n for (_, said), n in pairs.items() if said == HIT) - n_both
     return Overlap(n_verdict_only=n_verdict, n_claim_only=n_claim, n_both=n_both, n_undecided=n_open,
-                   n_neither=len(rows) - n_verdict - n_claim - n_both - n_open)
+                   n_neither=pairs.total() - n_verdict - n_claim - n_both - n_open)
 
 
-def rate_rows(codes: Mapping[str, bytes], rows: Sequence[int], level: float) -> dict[str, Rate]:
-    """Every rate over the rows at these positions, with Wilson's interval."""
-    return {name: _rate(bytes(code[row] for row in rows), level) for name, code in codes.items()}
+def rate_rows(codes: Codes, protocol: Protocol) -> dict[str, Rate]:
+    """Every rate, with Wilson's interval."""
+    return {name: wilson(n[HIT], n[HIT] + n[MISS], n.total() - n[OUT], protocol.level)
+            for name, n in _split(codes, protocol).items()}
 
 
-def _rate(codes: bytes, level: float) -> Rate:
-    n_hits, n_missed = codes.count(HIT), codes.count(MISS)
-    return wilson(n_hits, n_hits + n_missed, len(codes) - codes.count(OUT), level)
+def _split(codes: Codes, protocol: Protocol) -> dict[str, Counter[int]]:
+    """Rate to code to the number of rows."""
+    counts: dict[str, Counter[int]] = {name: Counter() for name in rate_names(protocol)}
+    for row, n_rows in codes.items():
+        for n, code in zip(counts.values(), row, strict=True):
+            n[code] += n_rows
+    return counts
 
 
-def rate_clustered(codes: Mapping[str, bytes], rows: Sequence[int], entries: Sequence[Entry],
-                   level: float) -> dict[str, Rate]:
-    """Every rate over the rows at these positions, with the interval that is clustered by query."""
-    return {name: _rate_clusters(code, rows, entries, level) for name, code in codes.items()}
+def cluster(codes: Codes) -> list[tuple[int, int]]:
+    """For every rate hits and decided rows of one cluster, in the order of `rate_names`."""
+    columns = zip(*(row for row, n in codes.items() for _ in range(n)), strict=True)
+    return [(column.count(HIT), column.count(HIT) + column.count(MISS)) for column in columns]
 
 
-def _rate_clusters(code: bytes, rows: Sequence[int], entries: Sequence[Entry], level: float) -> Rate:
-    clusters: dict[bytes, Counter[int]] = defaultdict(Counter)
-    for row in rows:
-        clusters[entries[row].query][code[row]] += 1
-    sizes = [(counts[HIT], counts[HIT] + counts[MISS]) for counts in clusters.values()]
-    rate = wilson_clustered(sizes, sum(code[row] != OUT for row in rows), level)
-    if len(clusters) < len(rows):
-        return rate
-    return rate.model_copy(update={"low": None, "high": None})  # every row has its own query: no clusters
+def rate_clustered(codes: Codes, clusters: Sequence[Clusters], n_clusters: int,
+                   protocol: Protocol) -> dict[str, Rate]:
+    """Every rate with the interval that is clustered by query.
 
-
-def rate_groups(codes: Mapping[str, bytes], rows: Sequence[int], keys: Mapping[int, tuple[str | None, ...]],
-                names: Sequence[str], level: float) -> tuple[list[Group], int]:
-    """The rates of the rows that share a key, largest group first, and how many groups were left out.
-
-    `keys` gives each row's values of the columns in `names`.
+    clusters: of every rate, over n_clusters queries. Where every row has its own query there are no clusters.
     """
-    members: dict[tuple[str | None, ...], list[int]] = defaultdict(list)
-    for row in rows:
-        members[keys[row]].append(row)
-    by_size = sorted(members.items(), key=lambda item: (-len(item[1]), [str(value) for value in item[0]]))
-    groups = [Group(by=dict(zip(names, key, strict=True)), n_samples=len(group),
-                    rates=rate_rows(codes, group, level)) for key, group in by_size[:MAX_GROUPS]]
-    return groups, len(by_size) - len(groups)
+    is_clustered = n_clusters < sum(codes.values())
+    rates = {}
+    for (name, n), sums in zip(_split(codes, protocol).items(), clusters, strict=True):
+        rate = wilson_clustered(sums, n.total() - n[OUT], protocol.level)
+        rates[name] = rate if is_clustered else rate.model_copy(update={"low": None, "high": None})
+    return rates
 
 
-def count_outcomes(entries: Iterable[Entry], verifiers: Sequence[str]) -> tuple[
+def rate_groups(groups: Mapping[Values, Codes], names: Sequence[str],
+                protocol: Protocol) -> tuple[list[Group], int]:
+    """The rates of each group, largest group first, and how many groups were left out.
+
+    groups: values of the columns in `names` to the codes of the rows that have them.
+    """
+    by_size = sorted(((sum(codes.values()), values, codes) for values, codes in groups.items()),
+                     key=lambda one: (-one[0], [(str(value), value is None) for value in one[1]]))
+    found = [Group(by=dict(zip(names, values, strict=True)), n_samples=n, rates=rate_rows(codes, protocol))
+             for n, values, codes in by_size[:MAX_GROUPS]]
+    return found, len(by_size) - len(found)
+
+
+def count_outcomes(counts: Mapping[tuple[str, str, str], int], verifiers: Sequence[str]) -> tuple[
         dict[str, OutcomeCounts], dict[str, dict[str, dict[str, int]]]]:
-    """Outcomes by verifier, and reasons by verifier and outcome, over all entries, duplicates included."""
-    counts = Counter(said for entry in entries for said in entry.outcomes)
+    """Outcomes by verifier, and reasons by verifier and outcome, of (verifier, outcome, reason) to rows."""
     reasons: dict[str, dict[str, dict[str, int]]] = {name: {} for name in verifiers}
     for (verifier, outcome, reason), n in sorted(counts.items()):
         reasons[verifier].setdefault(outcome, {})[reason] = n

@@ -91,7 +91,7 @@ def test_rows_of_a_suspect_reference_are_open_and_no_other_rate_hides_them(
 ) -> None:
     rows = [entry(n, answer, verdict) for n, (answer, verdict) in enumerate(said)]
     suspects = find_suspects(rows, PROTOCOL)
-    rates = rate_rows(code_rates(rows, suspects, PROTOCOL), range(len(rows)), 0.95)
+    rates = rate_rows(code_rates(rows, suspects, PROTOCOL), PROTOCOL)
     stated = rates["verdict_error_suspects_included"]
     assert stated.n_hits == sum(one.outcomes[0][1] == "fail" for one in rows)
     assert rates["verdict_error"].n_decided == (0 if suspects else stated.n_decided)
