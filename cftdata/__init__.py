@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from cftdata.curate import curate
     from cftdata.curation import CurateReport, DecisionRow
     from cftdata.dataset import lay_out
+    from cftdata.effect.figures import EffectReport
+    from cftdata.effect.settings import EffectSettings
+    from cftdata.effect.study import StudyPlan, plan_study, run_study
     from cftdata.errors import (
         CftDataError,
         ColumnUnknown,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
         HubGaveUp,
         HubRefused,
         HubUnreachable,
+        ModelError,
         OutputError,
         PublishedDiffers,
         RepoMalformed,
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
         SourceUnreadable,
         TagTaken,
         TokenMissing,
+        TrainingError,
     )
     from cftdata.export import ExportReport, LeftOut, export
     from cftdata.figures import (
@@ -98,6 +103,9 @@ if TYPE_CHECKING:
     from cftdata.verifiers.verdict import Correctness, response_correctness
 
 _NAMES = {
+    "effect.settings": "EffectSettings",
+    "effect.study": "StudyPlan plan_study run_study",
+    "effect.figures": "EffectReport",
     "curate": "curate",
     "curation": "CurateReport DecisionRow",
     "export": "ExportReport LeftOut export",
@@ -119,7 +127,8 @@ _NAMES = {
     "config": "Protocol load_protocol",
     "errors": "CftDataError ColumnUnknown ConfigError ExtraMissing OutputError ShapeUnknown SourceEmpty "
               "SourceError SourceNotFound SourceUnreadable HubError RepoMalformed TokenMissing RightsMissing "
-              "TagTaken SecretFound HubUnreachable HubRefused HubGaveUp PublishedDiffers",
+              "TagTaken SecretFound HubUnreachable HubRefused HubGaveUp PublishedDiffers ModelError "
+              "TrainingError",
     "findings": "Finding",
     "report": "render_html render_markdown",
     "figures": "AuditReport Group LabelAgreement OutcomeCounts Overlap SuspectLabel SuspectReference",
@@ -154,6 +163,8 @@ __all__ = [
     "CurateReport",
     "Decision",
     "DecisionRow",
+    "EffectReport",
+    "EffectSettings",
     "Evidence",
     "ExportReport",
     "ExtraMissing",
@@ -173,6 +184,7 @@ __all__ = [
     "LeftOut",
     "Manifest",
     "Message",
+    "ModelError",
     "OutcomeCounts",
     "OutputError",
     "Overlap",
@@ -210,10 +222,12 @@ __all__ = [
     "SourceNotFound",
     "SourceUnreadable",
     "Split",
+    "StudyPlan",
     "SuspectLabel",
     "SuspectReference",
     "TagTaken",
     "TokenMissing",
+    "TrainingError",
     "Usage",
     "Verification",
     "Verifier",
@@ -233,6 +247,7 @@ __all__ = [
     "measure_agreement",
     "normalise",
     "plan",
+    "plan_study",
     "publish",
     "read_corrected_answer",
     "read_final_answer",
@@ -246,6 +261,7 @@ __all__ = [
     "render_html",
     "render_markdown",
     "response_correctness",
+    "run_study",
     "score",
     "verify",
     "wilson",

@@ -199,4 +199,4 @@ def _print_report(report: AuditReport, out: Path) -> None:
     show_report(report, out)
 
 
-from cftdata import cli_release  # noqa: E402, F401 - its verbs join the app above
+from cftdata import cli_effect, cli_release  # noqa: E402, F401 - their verbs join the app above

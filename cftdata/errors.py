@@ -10,6 +10,8 @@
     ├── ConfigError              a protocol, a reference file or an option is wrong
     ├── ExtraMissing             the call needs an optional dependency that is not installed
     ├── OutputError              the results cannot be written
+    ├── ModelError               a model cannot be loaded, or there is too little memory for it
+    ├── TrainingError            a training cannot be made as it was asked for, or came to nothing
     └── HubError                 a dataset cannot be published
         ├── RepoMalformed        the repository's or the tag's name is none that the Hub takes
         ├── TokenMissing         there is no token, or the Hub does not know it
@@ -38,6 +40,7 @@ __all__ = [
     "HubGaveUp",
     "HubRefused",
     "HubUnreachable",
+    "ModelError",
     "OutputError",
     "PublishedDiffers",
     "RepoMalformed",
@@ -50,6 +53,7 @@ __all__ = [
     "SourceUnreadable",
     "TagTaken",
     "TokenMissing",
+    "TrainingError",
 ]
 
 
@@ -97,6 +101,14 @@ class ExtraMissing(CftDataError):
 
 class OutputError(CftDataError):
     """The results cannot be written."""
+
+
+class ModelError(CftDataError):
+    """A model cannot be loaded, or there is too little memory for it."""
+
+
+class TrainingError(CftDataError):
+    """A training cannot be made as it was asked for, or came to nothing."""
 
 
 class HubError(CftDataError):

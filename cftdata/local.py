@@ -31,7 +31,7 @@ from typing import Any
 from cftdata.calls import Completion, ModelUnusable, Request
 from cftdata.endpoint import EndpointProvider
 
-__all__ = ["LOCAL_MODEL", "LocalProvider", "local_missing"]
+__all__ = ["LOCAL_MODEL", "WEIGHTS_SHA256", "LocalProvider", "check_weights", "local_missing"]
 
 LOCAL_MODEL = "local/SmolLM2-135M-Instruct"
 """The model's name in provenance and completions."""
@@ -61,7 +61,7 @@ class LocalProvider:
     async def complete(self, request: Request) -> Completion:
         """The answer; raises ModelUnusable where something is not installed."""
         async with self._starting:
-            if not self._servers:
+            if not self._endpoints:
                 await self._start()
         seed = int(request.key[:7], 16) if request.seed is None else request.seed
         asked = request.model_copy(update={"seed": seed, "response_schema": _bound(request.response_schema)})
@@ -87,12 +87,23 @@ class LocalProvider:
             raise ModelUnusable(missing)
         n_servers = min(MOST_SERVERS, N_SLOTS, _count_cores())
         n_slots = -(-N_SLOTS // n_servers)
-        weights = await asyncio.to_thread(_check_weights)
-        self._servers = [await asyncio.to_thread(_serve, weights, n_slots) for _ in range(n_servers)]
+        weights = await asyncio.to_thread(check_weights)
+        for _ in range(n_servers):
+            await self._add_server(weights, n_slots)
         self._endpoints = [
             EndpointProvider(f"{server.listening_address}/v1", timeout_s=self._timeout_s, cost_usd=0.0)
             for server in self._servers]
         self._free = self._endpoints * n_slots
+
+    async def _add_server(self, weights: Path, n_slots: int) -> None:
+        """Starts a server. Interrupted, it waits for it: one that nobody knows of would never be stopped."""
+        starting = asyncio.ensure_future(
+            asyncio.to_thread(lambda: self._servers.append(_serve(weights, n_slots))))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await starting
+            raise
 
 
 def _bound(schema: Any) -> Any:
@@ -122,9 +133,11 @@ def _find_weights() -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def _check_weights() -> Path:
+def check_weights() -> Path:
+    """The file of the weights, as it was published; raises ModelUnusable where it is not installed."""
     weights = _find_weights()
-    assert weights is not None
+    if weights is None:
+        raise ModelUnusable(f"the embedded model is not installed: {INSTALL_WEIGHTS}")
     with weights.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != WEIGHTS_SHA256:

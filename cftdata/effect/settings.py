@@ -106,6 +106,8 @@ class Judging(Record):
     """Id of the prompt, or a YAML file; None takes the published form, which states no verdict."""
     max_tokens: Positive = 512
     """Most tokens of a critique."""
+    n_draws: Positive = 1
+    """Of its own answers to a query, how many it judges: the greedy one, then sampled ones."""
 
 
 _HELD_OUT: dict[SetName, ItemSet] = {"held_out": ItemSet()}
@@ -130,9 +132,9 @@ class EffectSettings(Record):
     """Seed of the first run, counted up for the others: rows, their order, LoRA's start, sampling."""
     n_rows: Positive = 1000
     """Distinct rows of every arm."""
-    n_tokens: Positive | None = None
-    """Tokens that every arm is trained on, rows repeated until they are reached; None: as many as the arm
-    with the most tokens has in one pass."""
+    n_passes: Positive = 1
+    """Passes of the arm whose rows have the most tokens; every arm is trained on as many tokens as these are,
+    its rows repeated until they are reached."""
     sft_rate: Proportion = 0.1
     """Share of SFT rows in the arm sft+cft."""
     held_out_rate: Annotated[float, Field(gt=0, lt=1)] = 0.2
