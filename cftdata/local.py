@@ -23,6 +23,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import time
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,6 +45,7 @@ N_TOKENS_CONTEXT = 4096  # of a slot, prompt and answer together: 23 KB a token
 N_TOKENS_ANSWER = 1024   # where the request does not say; the model repeats itself at length
 N_CHARS_STRING = 160     # of each string in a JSON answer
 MOST_SERVERS = 4
+STOP_S = 10.0
 
 
 class LocalProvider:
@@ -74,11 +76,17 @@ class LocalProvider:
         return found.model_copy(update={"model": LOCAL_MODEL})
 
     async def close(self) -> None:
-        """Stops the servers and frees their memory."""
+        """Stops the servers and frees their memory.
+
+        A server that is stopped while it gives up an answer waits for ever, in its own code: it is given time
+        to end that first.
+        """
         for endpoint in self._endpoints:
             await endpoint.close()
         self._free, self._endpoints = [], []
         servers, self._servers = self._servers, []
+        for server in servers:
+            await asyncio.to_thread(_wait_until_idle, server.listening_address)
         await asyncio.to_thread(servers.clear)
 
     async def _start(self) -> None:
@@ -158,8 +166,26 @@ def _serve(weights: Path, n_slots: int) -> Any:
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.cache_ram_mib = 0  # else it keeps up to 8 GB of prompts
     params.verbosity = 0
-    params.ui = params.endpoint_slots = params.warmup = False
+    params.ui = params.warmup = False
+    params.endpoint_slots = True
     return xllamacpp.Server(params)
+
+
+def _wait_until_idle(address: str) -> None:
+    """Until no slot of the server works any more, for STOP_S at most."""
+    import json
+    from urllib.request import urlopen
+
+    end = time.monotonic() + STOP_S
+    while time.monotonic() < end:
+        try:
+            with urlopen(f"{address}/slots", timeout=STOP_S) as answer:
+                slots = json.load(answer)
+        except (OSError, ValueError):
+            return
+        if not any(slot.get("is_processing") for slot in slots):
+            return
+        time.sleep(0.05)
 
 
 def _count_cores() -> int:
