@@ -17,7 +17,7 @@ test: .venv/.dev
 
 # What needs torch: `make test` neither installs nor runs it.
 test-train: .venv/.train
-	$(BIN)/pytest -m train -n0
+	$(BIN)/pytest -m train -n0 -W default -o faulthandler_timeout=800
 
 effect-quick: .venv/.train
 	HF_HUB_OFFLINE=1 $(BIN)/cftdata effect sums --settings quick --out effect

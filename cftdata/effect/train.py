@@ -137,7 +137,8 @@ def _arguments(settings: Training, out: Path, seed: int, loaded: Loaded) -> Any:
         learning_rate=settings.learning_rate, lr_scheduler_type=settings.schedule,
         warmup_steps=settings.warmup_rate, train_sampling_strategy="sequential",
         packing=settings.is_packed and can_pack(is_gpu), completion_only_loss=True, bf16=is_gpu,
-        use_cpu=not is_gpu, gradient_checkpointing=is_gpu, logging_steps=1, report_to="none",
+        use_cpu=not is_gpu, gradient_checkpointing=is_gpu, logging_steps=1,
+        logging_nan_inf_filter=False, report_to="none",
         disable_tqdm=True, save_strategy="steps" if settings.n_saved else "no",
         save_steps=settings.n_saved or 500, save_total_limit=1, dataloader_pin_memory=is_gpu)
 
