@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -98,7 +99,7 @@ def run_study(  # noqa: PLR0913  # the options of the command
     """
     study = _open(dataset, settings, model, arms, n_seeds, curated, options)
     folder, say = Path(out), progress or (lambda what, share: None)
-    runs = study.runs()
+    runs = take_share(study.runs())
     started, loaded = time.monotonic(), None
     for number, (arm, seed) in enumerate(runs):
         place = folder / "arms" / arm / f"seed{seed}"
@@ -113,6 +114,12 @@ def run_study(  # noqa: PLR0913  # the options of the command
     _add_seconds(folder, time.monotonic() - started)
     say("reporting", 1.0)
     return _report(study, folder, str(dataset))
+
+
+def take_share(runs: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Of processes that `accelerate launch` started together, this one's arms: every n-th; else all."""
+    place, n = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    return list(runs)[place::n]
 
 
 def plan_study(  # noqa: PLR0913
