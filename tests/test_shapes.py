@@ -270,12 +270,12 @@ def test_headings_on_the_line_of_their_text_and_crlf() -> None:
     "Question:\n" + "Solution: x\n" * 90_000, "Question:\n" + "\n" * 1_000_000,
     "Question:" + " \t" * 500_000 + "x", "Question:\n" + "Solution:" * 110_000])
 def test_a_hostile_prompt_costs_no_time(hostile: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         cut_prompt(hostile)
     except UnreadError as fault:
         assert fault.reason == "missing_field"  # noqa: PT017
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 4
 
 
 @pytest.mark.parametrize(("value", "text"), [(5, "5"), (5.0, "5.0"), ("5", "5"), (" x", " x"),

@@ -166,9 +166,9 @@ HOSTILE = ["\\boxed{" * 100_000, "Conclusion: " * 80_000, "<think>" * 100_000, "
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:12]))
 def test_a_megabyte_of_anything_costs_little(text: str) -> None:
     for read in READERS:
-        began = time.perf_counter()
+        began = time.process_time()
         read(text)
-        assert time.perf_counter() - began < 2
+        assert time.process_time() - began < 6  # one that grows as the square takes hours
 
 
 def _teacher_rows() -> list[dict[str, Any]]:
