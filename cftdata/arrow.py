@@ -34,14 +34,14 @@ def read_parquet(path: Path) -> Iterator[Item]:
     if not path.stat().st_size:
         return
     try:
-        with pq.ParquetFile(path) as file:
+        with path.open("rb") as stream, pq.ParquetFile(stream) as file:
             for batch in file.iter_batches(batch_size=N_BATCH):
-                yield from _read_batch(batch, path.name)
+                yield from read_batch(batch, path.name)
     except pa.ArrowException as fault:
         raise SourceUnreadable(f"{path.name} is no Parquet that can be read: {_first_line(fault)}") from fault
 
 
-def _read_batch(batch: Any, name: str) -> Iterator[Item]:
+def read_batch(batch: Any, name: str) -> Iterator[Item]:
     """The rows of a pyarrow RecordBatch or Table."""
     names = batch.schema.names
     if len(set(names)) != len(names):
@@ -140,7 +140,7 @@ def read_dataset_folder(folder: Path, split: str | None) -> Iterator[tuple[str, 
 def _dataset_rows(dataset: Any, name: str) -> Iterator[Item]:
     """The rows of a datasets.Dataset as they are stored: images and sounds are not decoded."""
     for table in dataset.with_format("arrow").iter(batch_size=N_BATCH):
-        yield from _read_batch(table, name)
+        yield from read_batch(table, name)
 
 
 def _first_line(fault: BaseException) -> str:

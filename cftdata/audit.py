@@ -1,10 +1,10 @@
 """An audit: how many critiques of a set are wrong, which, and how sure that is.
 
-Rows stream: the source is cut into batches, which several processes read, normalise and verify (`batch`).
-What is kept of the rows goes to disk (`audit_shards`), small entries sorted by query among it; these are
-counted partition by partition into one summary (`entries`, `summary`), from which the report is made: memory
-does not grow with the rows. All is written into a hidden folder and moved into place together, so that an
-audit that is interrupted leaves nothing half.
+Rows stream: an engine, here or on a cluster (`engine`), reads, normalises and verifies them in batches
+(`batch`). What is kept of the rows goes to disk (`audit_shards`), small entries sorted by query among it;
+these are counted partition by partition into one summary (`entries`, `summary`), from which the report is
+made: memory does not grow with the rows. The report is written last, so that where there is one all is
+there.
 
     >>> report = audit("set.jsonl", reference_answer="4", out="audit")        # doctest: +SKIP
     >>> report.rates["verdict_error"].n_hits                                  # doctest: +SKIP
@@ -16,12 +16,9 @@ Not covered: samples drawn from a set too large to read, and audits that ask a m
 from __future__ import annotations
 
 import hashlib
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -30,22 +27,21 @@ from pathlib import Path
 from types import ModuleType
 
 from cftdata.agreement import measure_ballots
-from cftdata.audit_shards import Shard, keep_shard, name_work, read_ids
-from cftdata.batch import Task, audit_batch
+from cftdata.audit_shards import Shard, keep_shard, read_ids
+from cftdata.batch import Task, audit_batch, spoil_row
 from cftdata.caveats import find_caveats
 from cftdata.config import Protocol, load_protocol
-from cftdata.engine import Engine, Local
+from cftdata.engine import Engine, Job, Local, Part, Source
 from cftdata.entries import cut_partitions, read_queries
 from cftdata.errors import ColumnUnknown, SourceEmpty
 from cftdata.figures import AuditReport, Group, LabelAgreement, SuspectReference
 from cftdata.findings import UNREAD, mark_findings, pick_flagged, read_flagged
-from cftdata.parquet import open_output, writing
-from cftdata.pool import cut_batches
+from cftdata.parquet import writing
 from cftdata.report import render_html, render_markdown
 from cftdata.scorecard import Labels, read_labels, score
 from cftdata.sources import BUILT_IN, ID_COLUMNS, Reader, References, read_references, tell_unknown_shape
 from cftdata.summary import Counting, Summary, count_queries, open_summary
-from cftdata.tables import RawRow, read_rows
+from cftdata.tables import RawRow
 from cftdata.tally import count_outcomes, count_overlap, rate_clustered, rate_groups, rate_rows
 from cftdata.verifiers import verify
 
@@ -61,8 +57,8 @@ def audit(source: str | Path, *, format: str | None = None, columns: Mapping[str
           by: str | Sequence[str | Sequence[str]] | None = None, protocol: str | Path | Protocol = "default",
           split: str | None = None, revision: str | None = None, out: str | Path | None = None,
           labels: str | Path | None = None, suspected: Sequence[SuspectReference] = (),
-          n_processes: int | None = None,
-          progress: Callable[[int], None] | None = None) -> AuditReport:
+          n_processes: int | None = None, progress: Callable[[int], None] | None = None,
+          engine: Engine | None = None) -> AuditReport:
     """Audits a file, folder or Hub dataset; writes the report and the two tables where `out` names a folder.
 
     source, format, columns, reference_answer, references, split, revision: as `sources.load` takes them.
@@ -73,8 +69,10 @@ def audit(source: str | Path, *, format: str | None = None, columns: Mapping[str
     labels: a file of labelled samples (see `scorecard`), to say how good the verifiers are on them.
     suspected: references found suspect in a larger set that these rows are taken from (see `suspects`).
     n_processes: None takes all cores. progress: called with the number of rows done, again and again.
+    engine: where it runs, in place of so many processes here (`scale.OnRay`: a cluster).
 
-    Writes report.json, report.md, report.html, samples.parquet and findings.parquet, all or none.
+    Writes report.json, report.md, report.html, samples.parquet and findings.parquet,
+    all or none; on a cluster the two tables are folders of parts, and what is done of them stays.
     Raises SourceError and its kinds, ColumnUnknown, ConfigError, ExtraMissing, OutputError.
     """
     started = time.monotonic()
@@ -85,29 +83,17 @@ def audit(source: str | Path, *, format: str | None = None, columns: Mapping[str
     known = read_labels(labels) if labels else {}
     task = Task(reader, chosen, tuple(dict.fromkeys(chain.from_iterable(groupings))), out is not None)
     counting = _plan(task, groupings, known, suspected)
-    batches = cut_batches(read_rows(reader.source, split=split, revision=revision))
-    first = next(batches, [])
+    runner = engine or Local(n_processes, progress)
+    first = runner.read_first(Source(reader.source, split, revision))
     _check(task, first, is_named=by is not None)
-    with _open_folder(out) as folder:
-        run = _Run(task, groupings, counting, known, Local(n_processes, progress), folder, started)
-        shard = _collect(run, chain([first], batches))
-        report, summary = _count(run, shard)
+    with runner.open(out) as folder:
+        run = _Run(task, groupings, counting, known, runner, folder, started)
+        parts = _collect(run)
+        report, summary = _count(run, parts)
         if out is not None:
-            with writing(Path(out)):
-                _write(run, report, shard, summary)
+            with writing(folder):
+                _write(run, report, parts, summary)
     return report
-
-
-@contextmanager
-def _open_folder(out: str | Path | None) -> Iterator[Path]:
-    """A folder to work in; what is left in it at the end is handed over where `out` names a folder."""
-    if out is None:
-        with tempfile.TemporaryDirectory(prefix="cftdata-") as folder:
-            yield Path(folder)
-        return
-    with open_output(Path(out)) as folder:
-        yield folder
-        shutil.rmtree(folder / "work")
 
 
 def _read_groupings(by: str | Sequence[str | Sequence[str]] | None) -> Groupings:
@@ -155,45 +141,69 @@ def _plan(task: Task, groupings: Groupings, labels: Mapping[str, Labels],
     return Counting(task.protocol, positions, frozenset(map(bytes.fromhex, labels)), by_query)
 
 
-def _collect(run: _Run, batches: Iterable[list[RawRow]]) -> Shard:
-    """Audits every batch; samples go to samples.parquet in the folder at once."""
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What came of the stretches of the source."""
+
+    whole: Shard
+    """What is known of all rows."""
+    each: Sequence[tuple[Part, range, Sequence[str]]]
+    """Of each its files, its rows in the source, and the names of its runs."""
+
+    @property
+    def runs(self) -> list[Path]:
+        """All runs."""
+        return [part.work(name) for part, _, names in self.each for name in names]
+
+
+def _collect(run: _Run) -> _Parts:
+    """Audits every row."""
     task, n_shown = run.task, run.task.protocol.flagged_rows_shown
-    keep = partial(keep_shard, run.folder, n_shown, task.keeps_samples)
-    whole = Shard()
-    for shard in run.engine.fold(batches, partial(audit_batch, task), keep):
+    source = Source(task.reader.source, task.reader.split, task.reader.revision)
+    job = Job(source, partial(audit_batch, task), partial(spoil_row, task),
+              partial(keep_shard, n_shown, task.keeps_samples), Shard, _mark(run))
+    whole, each = Shard(), []
+    for part, shard in run.engine.fold(job, run.folder):
+        each.append((part, range(whole.n_rows, whole.n_rows + shard.n_rows), shard.runs))
         whole.merge(shard, n_shown)
     if not whole.n_samples:
         detail = next(iter(whole.shown.values())).detail
         raise tell_unknown_shape(task.reader.source, whole.columns, next(iter(whole.formats), None), detail)
-    return whole
+    return _Parts(whole, each)
+
+
+def _mark(run: _Run) -> str:
+    """A hash of all that the rows' verifications depend on, but for the source."""
+    task = run.task
+    said = (version("cftdata"), task.protocol.ref, task.columns, task.keeps_samples, task.reader)
+    return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _count_partition(counting: Counting, runs: Sequence[Path], buckets: range) -> Summary:
     return count_queries(read_queries(runs, buckets), counting)
 
 
-def _summarise(run: _Run, shard: Shard) -> Summary:
+def _summarise(run: _Run, parts: _Parts) -> Summary:
     """The summaries of all partitions, merged; what is listed is sorted, for the parts come in any order."""
-    runs = [name_work(run.folder, name) for name in shard.runs]
     summary = open_summary(run.counting)
-    work = partial(_count_partition, run.counting, runs)
-    for part in run.engine.map(work, cut_partitions(shard.n_samples)):
+    work = partial(_count_partition, run.counting, parts.runs)
+    for part in run.engine.map(work, cut_partitions(parts.whole.n_samples)):
         summary.merge(part, run.counting)
     summary.suspects.sort(key=lambda one: (-one.n_samples, one.query_id))
     summary.suspect_labels.sort(key=lambda one: one.source_row)
     return summary
 
 
-def _count(run: _Run, shard: Shard) -> tuple[AuditReport, Summary]:
-    """The report: everything in it is a function of the summary, and of what is known of the shard."""
-    summary = _summarise(run, shard)
+def _count(run: _Run, parts: _Parts) -> tuple[AuditReport, Summary]:
+    """The report: everything in it is a function of the summary, and of what is known of the parts."""
+    summary, shard = _summarise(run, parts), parts.whole
     reader, protocol = run.task.reader, run.task.protocol
     outcomes, reasons = count_outcomes(summary.outcomes, protocol.verifiers)
     groups, left_out = _group(run, summary)
     n_unread = shard.n_rows - shard.n_samples
     report = AuditReport(
         source=reader.source, revision=reader.revision, split=reader.split,
-        content_hash=_hash_content(run.folder),
+        content_hash=_hash_content(parts),
         formats=dict(shard.formats.most_common()), protocol=protocol.ref, cftdata_version=version("cftdata"),
         references=reader.references.describe(is_any=shard.has_reference), n_rows=shard.n_rows,
         n_unread=n_unread, n_samples=shard.n_samples, n_duplicates=shard.n_samples - summary.n_distinct,
@@ -208,14 +218,15 @@ def _count(run: _Run, shard: Shard) -> tuple[AuditReport, Summary]:
         label_agreement=LabelAgreement(**summary.label_agreement) if summary.label_agreement else None,
         warnings=(*find_caveats(summary, n_unread, protocol), *_on_references(shard, reader.references),
                   *_on_labels(summary, run.labels), *left_out),
-        seconds=round(time.monotonic() - run.started, 3))
+        n_retries=run.engine.n_retries, seconds=round(time.monotonic() - run.started, 3))
     return report, summary
 
 
-def _hash_content(folder: Path) -> str:
+def _hash_content(parts: _Parts) -> str:
     digest = hashlib.sha256()
-    for ids in read_ids(folder):
-        digest.update(ids.hex().encode())
+    for part, _, _ in parts.each:
+        for ids in read_ids(part):
+            digest.update(ids.hex().encode())
     return digest.hexdigest()
 
 
@@ -250,20 +261,30 @@ def _group(run: _Run, summary: Summary) -> tuple[list[Group], list[str]]:
     return groups, sentences
 
 
-def _write(run: _Run, report: AuditReport, shard: Shard, summary: Summary) -> None:
-    """Writes all but the samples, which are there already."""
-    folder = run.folder
+def _write(run: _Run, report: AuditReport, parts: _Parts, summary: Summary) -> None:
+    """Writes all but the samples, which are there already; the report that is read by others comes last."""
     suspects = {(bytes.fromhex(one.query_id), one.reference_answer) for one in report.suspect_references}
-    mark_findings(name_work(folder, "findings.parquet"), folder / "findings.parquet", suspects)
-    rows, n_flagged = pick_flagged({UNREAD: shard.unread} | summary.flagged,
+    for _ in run.engine.map(partial(_mark_part, suspects), [part for part, _, _ in parts.each]):
+        pass
+    shown = parts.whole.shown
+    rows, n_flagged = pick_flagged({UNREAD: parts.whole.unread} | summary.flagged,
                                    run.task.protocol.flagged_rows_shown)
-    flagged = [shard.shown[row] for row in rows if row in shard.shown]
-    flagged += read_flagged(folder / "samples.parquet", [row for row in rows if row not in shard.shown])
+    flagged = [shown[row] for row in rows if row in shown]
+    for part, inside, _ in parts.each:
+        if wanted := [row for row in rows if row in inside and row not in shown]:
+            flagged += read_flagged(part.table("samples.parquet"), wanted)
     flagged.sort(key=lambda one: one.source_row)
-    for name, text in (("report.json", report.model_dump_json(by_alias=True, indent=2) + "\n"),
-                       ("report.md", render_markdown(report)),
-                       ("report.html", render_html(report, flagged, n_flagged))):
-        (folder / name).write_text(text, encoding="utf-8")
+    for name, text in (("report.md", render_markdown(report)),
+                       ("report.html", render_html(report, flagged, n_flagged)),
+                       ("report.json", report.model_dump_json(by_alias=True, indent=2) + "\n")):
+        (run.folder / name).write_text(text, encoding="utf-8")
+
+
+def _mark_part(suspects: set[tuple[bytes, str]], part: Part) -> None:
+    table = part.table("findings.parquet")
+    with writing(part.folder):
+        table.parent.mkdir(parents=True, exist_ok=True)
+    mark_findings(part.work("findings.parquet"), table, suspects)
 
 
 class _CallableModule(ModuleType):

@@ -17,17 +17,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from cftdata.batch import Batch, sample_schema
 from cftdata.cards import Flagged
+from cftdata.engine import Part
 from cftdata.entries import write_run
 from cftdata.findings import Finding, resting_schema
 from cftdata.parquet import open_table, writing
 from cftdata.summary import Flags
 
-__all__ = ["Shard", "keep_shard", "name_work", "read_ids"]
+__all__ = ["Shard", "keep_shard", "read_ids"]
 
 N_ROWS_OF_RUN = 20_000
 N_BYTES_AT_A_TIME = 1 << 20
@@ -73,7 +73,6 @@ class Shard:
         self.formats += other.formats
         self.columns.update(other.columns)
         self._show(other.shown.items(), other.unread.n_rows, n_shown)
-        self.runs += other.runs
 
     def _show(self, rows: Iterable[tuple[int, Flagged]], n_rows: int, n_shown: int) -> None:
         for row, flagged in rows:
@@ -87,30 +86,25 @@ def _show(one: Finding) -> Flagged:
     return Flagged(one.source_row, one.file, None, one.reason, one.detail)
 
 
-def name_work(folder: Path, name: str) -> Path:
-    """Where a file of the work lies."""
-    return folder / "work" / name
-
-
-def keep_shard(folder: Path, n_shown: int, keeps_samples: bool, batches: Iterable[Batch]) -> Shard:
-    """Writes the files of a shard into the folder. Raises OutputError.
+def keep_shard(n_shown: int, keeps_samples: bool, part: Part, batches: Iterable[Batch]) -> Shard:
+    """Writes the files of a shard. Raises OutputError.
 
     n_shown: so many unread rows are kept to be shown.
     """
-    shard, pending = Shard(), _Runs(folder)
-    with writing(folder):
-        (folder / "work").mkdir(parents=True, exist_ok=True)
+    shard, pending = Shard(), _Runs(part)
+    with writing(part.folder):
+        part.work("ids").parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        write = (stack.enter_context(open_table(folder / "samples.parquet", sample_schema()))
+        write = (stack.enter_context(open_table(part.table("samples.parquet"), sample_schema()))
                  if keeps_samples else None)
-        find = stack.enter_context(open_table(name_work(folder, "findings.parquet"), resting_schema()))
-        with writing(folder):
-            ids = stack.enter_context(name_work(folder, "ids").open("wb"))
+        find = stack.enter_context(open_table(part.work("findings.parquet"), resting_schema()))
+        with writing(part.folder):
+            ids = stack.enter_context(part.work("ids").open("wb"))
         for batch in batches:
             shard.add(batch, n_shown)
             pending.add(batch.table)
             find(batch.findings)
-            with writing(folder):
+            with writing(part.folder):
                 ids.write(batch.ids)
             if write:
                 write(batch.samples)
@@ -121,8 +115,8 @@ def keep_shard(folder: Path, n_shown: int, keeps_samples: bool, batches: Iterabl
 class _Runs:
     """Entries that are gathered until there are enough for a run."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, part: Part) -> None:
+        self._part = part
         self._tables: list[Any] = []
         self._names: list[str] = []
 
@@ -139,12 +133,12 @@ class _Runs:
 
     def _write(self) -> None:
         self._names.append(f"run-{len(self._names):05}.parquet")
-        write_run(name_work(self._folder, self._names[-1]), self._tables)
+        write_run(self._part.work(self._names[-1]), self._tables)
         self._tables = []
 
 
-def read_ids(folder: Path) -> Iterator[bytes]:
+def read_ids(part: Part) -> Iterator[bytes]:
     """The ids of the samples in order, some at a time."""
-    with name_work(folder, "ids").open("rb") as stream:
+    with part.work("ids").open("rb") as stream:
         while some := stream.read(N_BYTES_AT_A_TIME):
             yield some

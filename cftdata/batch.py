@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from cftdata.config import Protocol
@@ -25,12 +25,14 @@ from cftdata.step_labels import compare_label
 from cftdata.tables import RawRow
 from cftdata.tally import Entry, FoundStep
 from cftdata.text import normalise
-from cftdata.verifiers import verify
+from cftdata.verifiers import VERIFIERS, verify
 from cftdata.verifiers.verdict import Correctness, response_correctness
 
-__all__ = ["Batch", "Task", "audit_batch", "sample_schema"]
+__all__ = ["Batch", "Task", "audit_batch", "sample_schema", "spoil_row"]
 
 CRASHED = Correctness(None, "crashed")
+SPOILT = {"crashed": "the process that worked on the row died", "time_limit": "the row ran past its time"}
+"""Reason to a sentence, of a row that could not be worked on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +75,32 @@ class Batch:
 
 def audit_batch(task: Task, raws: Sequence[RawRow]) -> Batch:
     """The rows read, normalised and verified. No row is lost, whatever it holds."""
-    rows = [_read(task.reader, raw) for raw in raws]
+    return _tell(task, [_read(task.reader, raw) for raw in raws], partial(_verify, protocol=task.protocol))
+
+
+def spoil_row(task: Task, raw: RawRow, reason: str, is_read: bool) -> Batch:
+    """A row that ended the process it was in, or ran past its time (`reason`): every verifier erred.
+
+    Where is_read is False that was so already when it was read: it is a row that could not be read.
+    """
+    unread = Row(raw.row, raw.file, None, None, reason, SPOILT[reason], {})
+    return _tell(task, [_read(task.reader, raw) if is_read else unread],
+                 partial(_err, verifiers=task.protocol.verifiers, reason=reason), is_spoilt=True)
+
+
+def _tell(task: Task, rows: Sequence[Row], judge: Callable[[Sample], Sample], *,
+          is_spoilt: bool = False) -> Batch:
+    """The batch of rows that were read, as they are judged."""
     batch = Batch(len(rows), formats=Counter(row.format for row in rows if row.format is not None))
     if not batch.formats:
         batch.columns = sorted({str(name) for row in rows for name in row.columns})
     read = [(row, row.sample) for row in rows if row.sample is not None]
-    verified = [_verify(sample, task.protocol) for _, sample in read]
+    verified = [judge(sample) for _, sample in read]
     batch.unread = [find_unread(row) for row in rows if row.sample is None]
     found: list[tuple[Finding, Entry | None]] = [(finding, None) for finding in batch.unread]
     entries, texts = list[Entry](), dict[bytes, str]()
     for (row, _), sample in zip(read, verified, strict=True):
-        entry = _keep(replace(row, sample=sample), sample, task)
+        entry = _keep(replace(row, sample=sample), sample, task, is_spoilt)
         entries.append(entry)
         if entry.on_answer:     # only then can its reference become suspect, and the query be told
             texts.setdefault(entry.query, sample.query.text)
@@ -119,6 +136,13 @@ def _verify(sample: Sample, protocol: Protocol) -> Sample:
     return sample.model_copy(update={"verifications": said})
 
 
+def _err(sample: Sample, verifiers: Sequence[str], reason: str) -> Sample:
+    """The sample, of which no verifier could say anything."""
+    said = tuple(Verification(verifier=name, version=VERIFIERS[name].version, target="sample",
+                              outcome="error", reason=reason, detail=SPOILT[reason]) for name in verifiers)
+    return sample.model_copy(update={"verifications": said})
+
+
 class _ErredError(Exception):
     """Some verifier broke or ran out of time, which may be the machine's fault: not to be remembered."""
 
@@ -136,10 +160,10 @@ def _verify_once(sample: Sample, verifiers: tuple[str, ...], timeout_s: float) -
     return verified.verifications
 
 
-def _keep(row: Row, sample: Sample, task: Task) -> Entry:
+def _keep(row: Row, sample: Sample, task: Task, is_spoilt: bool) -> Entry:
     """What is kept of a sample for counting."""
     try:
-        correct = response_correctness(sample, timeout_s=task.protocol.timeout_s)
+        correct = CRASHED if is_spoilt else response_correctness(sample, timeout_s=task.protocol.timeout_s)
     except Exception:  # the verifier met it too, and has said so
         correct = CRASHED
     response, critique = sample.response, sample.critique

@@ -14,15 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from markupsafe import Markup
 
 from cftdata.mathml import Mark, render_text
+from cftdata.sample import Evidence, Sample, Verification
 from cftdata.words import plain, reason_in_words
-
-if TYPE_CHECKING:
-    from cftdata.sample import Evidence, Sample, Verification
 
 __all__ = ["Flagged", "fit_page", "make_cards", "show_gap", "windows"]
 

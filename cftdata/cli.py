@@ -21,6 +21,7 @@ import typer
 from typer.core import TyperGroup
 
 from cftdata.errors import CftDataError, ConfigError
+from cftdata.paths import open_path
 
 if TYPE_CHECKING:
     from cftdata.figures import AuditReport
@@ -40,6 +41,9 @@ class _Verbs(TyperGroup):
 
 
 SUMMARY = "Says, with evidence and an interval, how wrong the critiques of a dataset are."
+
+ENGINE = "Where it runs: local, or ray (a cluster; extra `scale`)."
+ADDRESS = "Address of the Ray cluster; RAY_ADDRESS, else this machine, when not given."
 
 app = typer.Typer(cls=_Verbs, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -90,17 +94,21 @@ def run_audit(  # noqa: PLR0913, PLR0917 - the options of the command
     labels: Annotated[str | None, typer.Option(help="Labelled samples, to score the verifiers on.")] = None,
     split: Annotated[str | None, typer.Option(help="Split of a Hub dataset or dataset folder.")] = None,
     revision: Annotated[str | None, typer.Option(help="Revision of a Hub dataset.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the report and the tables.")] = Path("audit"),
+    out: Annotated[str, typer.Option(help="Folder or s3://… for report and tables.")] = "audit",
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON alone.")] = False,
     processes: Annotated[int | None, typer.Option(min=1, help="Processes; all cores when not given.")] = None,
+    engine: Annotated[str, typer.Option(help=ENGINE)] = "local",
+    address: Annotated[str | None, typer.Option(help=ADDRESS)] = None,
 ) -> None:
     """Say how many critiques of a set are wrong, and which."""
     from cftdata.audit import audit
+    from cftdata.engines import choose_engine
 
-    with redirect_stdout(sys.stderr), progress(source) as advance:  # no library speaks between the JSON
+    with redirect_stdout(sys.stderr), progress(source) as advance, choose_engine(  # no library speaks in JSON
+            engine, address=address, n_processes=processes, progress=advance) as runner:
         report = audit(source, format=format, columns=parse_columns(columns), by=by, protocol=protocol,
                        reference_answer=reference_answer, references=references, split=split,
-                       revision=revision, labels=labels, out=out, n_processes=processes, progress=advance)
+                       revision=revision, labels=labels, out=out, engine=runner)
     if as_json:
         typer.echo(report.model_dump_json(by_alias=True, indent=2))
     else:
@@ -193,10 +201,10 @@ def progress(source: str) -> Iterator[Callable[[int], None] | None]:
         yield advance
 
 
-def _print_report(report: AuditReport, out: Path) -> None:
+def _print_report(report: AuditReport, out: str) -> None:
     from cftdata.terminal import show_report
 
-    show_report(report, out)
+    show_report(report, open_path(out))
 
 
 from cftdata import cli_effect, cli_release  # noqa: E402, F401 - their verbs join the app above

@@ -1,62 +1,153 @@
 """The engine: where the work on rows is done. Nothing else in the package knows which one runs.
 
-An engine does two things, both with functions that can be pickled and whose results do not hang on where
-they run: it folds the rows of a source (batches of them through `work`, the results of a stretch of the
-source through `keep`), and it maps a function over items. Results come in order.
+A `Job` says what is done to the rows of a source, by functions that can be pickled and whose results do not
+hang on where they run: batches of rows go through `work`, and the results of a stretch of the source through
+`keep`, which writes files and gives back what is known of the stretch. An engine does the job on as many
+stretches as suits it (`fold`), and maps a function over items (`map`); both come in order.
 
     >>> list(Local(n_processes=1).map(sum, [[1, 2], [3]]))
     [3, 3]
 
-Not covered: what the work is (`audit`).
+`Local` has processes of this machine, and one stretch; `scale.OnRay` has a cluster, and many.
+Not covered: what the work is (`audit`, `export`, `builds`).
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from itertools import chain
+from pathlib import Path
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from cftdata.pool import run_batches
-from cftdata.tables import RawRow
+from cftdata.parquet import open_output, writing
+from cftdata.paths import is_remote, open_path
+from cftdata.pool import cut_batches, run_batches
+from cftdata.tables import RawRow, read_rows
 
-__all__ = ["Engine", "Local"]
+__all__ = ["Engine", "Job", "Local", "Part", "Source", "Spoilt"]
 
 R = TypeVar("R")
 S = TypeVar("S")
 T = TypeVar("T")
 
+Spoilt = Literal["crashed", "time_limit"]
+"""Why a row could not be worked on: the process it was in died, or ran past its time."""
+
+
+class Source(NamedTuple):
+    """Rows to work on, as `tables.read_rows` takes them."""
+
+    name: str
+    split: str | None = None
+    revision: str | None = None
+
+
+class Part(NamedTuple):
+    """Where the files of a stretch of the source lie: tables by name, and what is for the work alone."""
+
+    folder: Path
+    name: str = ""
+    """Of one of many stretches; empty where there is but one."""
+
+    def table(self, name: str) -> Path:
+        """A table to be handed over: a file, or a file of a folder of that name."""
+        return self.folder / name / f"{self.name}.parquet" if self.name else self.folder / name
+
+    def work(self, name: str) -> Path:
+        """A file that is gone when all is done."""
+        return self.folder / "work" / self.name / name
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Generic[T, R]):
+    """What is done to the rows of a source. It can be pickled."""
+
+    source: Source
+    work: Callable[[list[RawRow]], T]
+    """A pure function of some rows; it raises nothing for what is in them."""
+    instead: Callable[[RawRow, Spoilt, bool], T]
+    """What stands for a row that ended its process or ran past its time; with True it may be read once more,
+    with False nothing of it may be looked at."""
+    keep: Callable[[Part, Iterable[T]], R]
+    """Writes what came of a stretch of the source, in order, and says what is known of it."""
+    kept: type[R]
+    """Type of that: a dataclass that pydantic can write as JSON and read again."""
+    mark: str
+    """A hash that changes with all that the result depends on, but for the source's bytes."""
+
 
 class Engine(Protocol):
     """What runs the work."""
 
-    def fold(self, batches: Iterable[list[RawRow]], work: Callable[[list[RawRow]], T],
-             keep: Callable[[Iterable[T]], R]) -> Iterator[R]:
-        """keep(work(batch) for each batch) of every stretch of the source, in order."""
+    def read_first(self, source: Source) -> list[RawRow]:
+        """The first rows, to look at before the work begins."""
+
+    def open(self, out: str | Path | None) -> AbstractContextManager[Path]:
+        """A folder to work in; what is left in it at the end is what is handed over."""
+
+    def fold(self, job: Job[T, R], folder: Path) -> Iterator[tuple[Part, R]]:
+        """The job done to every stretch of the source, in order."""
 
     def map(self, work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
-        """work(item) for each item, in order."""
+        """work(item) for each item, in order; it may be done twice."""
+
+    @property
+    def n_retries(self) -> int:
+        """How often work was begun again because a process or a machine was lost."""
 
 
-@dataclass(frozen=True, slots=True)
 class Local:
-    """Processes of this machine; the source is one stretch, kept in this process."""
+    """Processes of this machine; the source is one stretch, kept in this process.
 
-    n_processes: int | None = None
-    """None takes all cores."""
-    progress: Callable[[int], None] | None = None
-    """Called with the number of rows done, again and again."""
+    n_processes: None takes all cores. progress: called with the number of rows done, again and again.
+    """
 
-    def fold(self, batches: Iterable[list[RawRow]], work: Callable[[list[RawRow]], T],
-             keep: Callable[[Iterable[T]], R]) -> Iterator[R]:
+    n_retries = 0
+
+    def __init__(self, n_processes: int | None = None,
+                 progress: Callable[[int], None] | None = None) -> None:
+        self._n_processes = n_processes
+        self._progress = progress
+        self._source: Source | None = None
+        self._batches: Iterator[list[RawRow]] = iter(())
+
+    def read_first(self, source: Source) -> list[RawRow]:
+        """A batch, which `fold` does not read again."""
+        batches = cut_batches(read_rows(source.name, split=source.split, revision=source.revision))
+        first = next(batches, [])
+        self._source, self._batches = source, chain([first] if first else [], batches)
+        return first
+
+    @contextmanager
+    def open(self, out: str | Path | None) -> Iterator[Path]:
+        """A hidden folder, whose files are moved into place together."""
+        if out is None or is_remote(out):
+            with tempfile.TemporaryDirectory(prefix="cftdata-") as name:
+                yield Path(name)
+                if out is not None:
+                    shutil.rmtree(Path(name) / "work", ignore_errors=True)
+                    _upload(Path(name), open_path(out))
+            return
+        with open_output(Path(out)) as folder:
+            yield folder
+            shutil.rmtree(folder / "work", ignore_errors=True)
+
+    def fold(self, job: Job[T, R], folder: Path) -> Iterator[tuple[Part, R]]:
         """Of the whole source. Raises CftDataError when a process dies."""
-        n_rows = Counted(batches)
-        with closing(run_batches(work, n_rows, self.n_processes)) as done:
-            yield keep(self._tell(done, n_rows))
+        if self._source != job.source:
+            self.read_first(job.source)
+        self._source, batches = None, Counted(self._batches)
+        part = Part(folder)
+        with closing(run_batches(job.work, batches, self._n_processes)) as done:
+            yield part, job.keep(part, self._tell(done, batches))
 
     def map(self, work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
         """In several processes where there are more than two items."""
-        with closing(run_batches(work, items, self.n_processes)) as done:
+        with closing(run_batches(work, items, self._n_processes)) as done:
             yield from done
 
     def _tell(self, done: Iterable[T], batches: Counted) -> Generator[T, None, None]:
@@ -64,8 +155,16 @@ class Local:
         for result in done:
             yield result
             n_rows += batches.sizes.pop(0)
-            if self.progress:
-                self.progress(n_rows)
+            if self._progress:
+                self._progress(n_rows)
+
+
+def _upload(folder: Path, out: Path) -> None:
+    """Copies files to a store; the reports come last, so that where there is one all is there."""
+    with writing(out):
+        for path in sorted(folder.iterdir(), key=lambda path: path.name.startswith("report.")):
+            with path.open("rb") as source, (out / path.name).open("wb") as target:
+                shutil.copyfileobj(source, target)
 
 
 class Counted:

@@ -172,5 +172,7 @@ class AuditReport(Record):
     """What a reader must know before quoting a figure."""
     cost_usd: float | None
     """What the audit cost in calls; 0 when it made none."""
+    n_retries: Count = 0
+    """How often a stretch of the source was begun again, because a process or a machine was lost."""
     seconds: Annotated[float, Field(ge=0)]
     """Wall-clock time of the audit."""

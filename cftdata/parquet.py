@@ -86,12 +86,13 @@ def open_table(path: Path, schema: Any) -> Iterator[Callable[[Any], None]]:
             flush()
 
     with writing(path.parent):
-        writer = pq.ParquetWriter(path, schema, compression="zstd")
+        stream = path.open("wb")    # so that the path may be a store's
+        writer = pq.ParquetWriter(stream, schema, compression="zstd")
     try:
         yield write
         flush()
     finally:
-        with writing(path.parent):
+        with writing(path.parent), stream:
             writer.close()
 
 

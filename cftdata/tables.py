@@ -1,7 +1,8 @@
 """Bytes to raw rows: files, folders and Hub datasets, read row by row.
 
-What is read: JSON Lines, JSON, CSV and TSV (each plain or gzip'd), Parquet, a folder of these, a folder
-that `datasets` wrote (save_to_disk), and a Hub dataset `org/name`. The kind is told by the file's
+What is read: JSON Lines, JSON, CSV and TSV (each plain or gzip'd), Parquet, a folder of these, files by a
+pattern (`sets/*.parquet`), the same on a store (`s3://bucket/sets`), a folder that `datasets` wrote
+(save_to_disk), and a Hub dataset `org/name`. The kind is told by the file's
 extension, else by its first bytes; a `.json` file that holds one object per line is read as JSON Lines.
 JSON comes in four forms: a list of rows; `{id: row}`; `{id: [row, ...]}` (as Mr-Ben); `{"data": [row, ...]}`,
 also with other keys beside it. Any other object is one row. Of the folder of an audit its samples are read.
@@ -32,12 +33,14 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
 from cftdata.arrow import Item, read_dataset_folder, read_hub_dataset, read_parquet
 from cftdata.columns import is_text
 from cftdata.errors import ConfigError, SourceEmpty, SourceNotFound, SourceUnreadable
+from cftdata.paths import find_paths, is_remote, open_path, relative_name, split_pattern
 
 N_TEXT = 1_000
 MAX_DEPTH = 100
@@ -82,51 +85,74 @@ def read_rows(source: str, *, split: str | None = None, revision: str | None = N
 
 
 def _items(source: str, split: str | None, revision: str | None) -> Iterator[tuple[str, Item]]:
-    path = Path(source)
-    if not source.strip():
-        raise SourceNotFound("the source has no name; give a file, a folder or a Hub dataset")
-    if not path.exists():
-        if not HUB_ID.fullmatch(source) or _kind_by_name(path):
-            raise SourceNotFound(f"there is no file or folder {source}; a Hub dataset is named org/name")
-        yield from read_hub_dataset(source, split, revision)
-        return
-    if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
-        yield from read_dataset_folder(path, split)
+    files = find_files(source)
+    if files is None:
+        path = Path(source)
+        yield from (read_dataset_folder(path, split) if path.exists()
+                    else read_hub_dataset(source, split, revision))
         return
     if split or revision:
         raise ConfigError(f"{source} is no Hub dataset, so it has no split or revision; leave these out")
-    if path.is_file():
-        yield from ((path.name, item) for item in read_file(path))
-        return
-    for file in _files(path):
-        name = file.relative_to(path).as_posix()
+    for name, file in files.items():
         try:
             yield from ((name, item) for item in read_file(file))
         except (SourceUnreadable, SourceEmpty, OSError, EOFError, zlib.error) as fault:
+            if is_alone(source):
+                raise
             yield name, (None, "bad_file", str(fault))  # a finding, and not the end of the others
 
 
+def find_files(source: str) -> dict[str, Path] | None:
+    """Name to path of the files that a source is read from, sorted by name; None for what `datasets` reads.
+
+    Raises SourceNotFound, SourceEmpty, ConfigError.
+    """
+    if not source.strip():
+        raise SourceNotFound("the source has no name; give a file, a folder or a Hub dataset")
+    path = open_path(source)
+    if path.exists():
+        if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+            return None
+        files = [path] if path.is_file() else _list_files(path)
+        return {path.name if file is path else relative_name(file, path): file for file in files}
+    if (pattern := split_pattern(source)) is not None:
+        folder = open_path(pattern[0])
+        if found := {relative_name(file, folder): file for file in find_paths(source)}:
+            return found
+        raise SourceNotFound(f"there is no file {source}; check the pattern")
+    if is_remote(source) or not HUB_ID.fullmatch(source) or _kind_by_name(path):
+        raise SourceNotFound(f"there is no file or folder {source}; a Hub dataset is named org/name")
+    return None
+
+
+def is_alone(source: str) -> bool:
+    """Whether the source is one file by its name, so that what is wrong with it is wrong with the call."""
+    return open_path(source).is_file()
+
+
+@lru_cache(maxsize=1024)
 def _is_output(folder: Path) -> bool:
     """Whether an audit wrote its report there: of an audited set, below it, that is no part."""
-    return (folder / "report.json").is_file() and (folder / "findings.parquet").is_file()
+    return (folder / "report.json").is_file() and (folder / "findings.parquet").exists()
 
 
-def _files(folder: Path) -> list[Path]:
+def _list_files(folder: Path) -> list[Path]:
     """The data files below a folder, sorted by name, but for hidden ones and the output of an audit."""
-    is_ours = _is_output(folder) or (folder / "curation.json").is_file()
-    if is_ours and (folder / "samples.parquet").is_file():
-        return [folder / "samples.parquet"]
-    files = [f for f in folder.rglob("*") if f.is_file() and _kind_by_name(f)
-             and not any(part.startswith(".") for part in f.relative_to(folder).parts)
-             and (f.parent == folder or not _is_output(f.parent))]
+    _is_output.cache_clear()
+    samples = folder / "samples.parquet"
+    if (_is_output(folder) or (folder / "curation.json").is_file()) and samples.exists():
+        return [samples] if samples.is_file() else _list_files(samples)     # many parts are a folder
+    files = [file for file in folder.rglob("*") if _kind_by_name(file) and file.is_file()
+             and not any(part.startswith(".") for part in relative_name(file, folder).split("/"))
+             and (file.parent == folder or not _is_output(file.parent))]
     if not files:
         raise SourceEmpty(f"{folder} holds no data file: none of {', '.join(KINDS)}, nor .gz of these")
-    return sorted(files)
+    return sorted(files, key=lambda file: file.parts)
 
 
 def read_file(path: Path) -> Iterator[Item]:
     """The rows of one file, whatever its kind."""
-    kind = _kind(path)
+    kind = kind_of(path)
     if kind == "parquet":
         yield from read_parquet(path)
         return
@@ -148,7 +174,7 @@ def _kind_by_name(path: Path) -> str | None:
     return KINDS.get(Path(name).suffix)
 
 
-def _kind(path: Path) -> str:
+def kind_of(path: Path) -> str:
     """The kind of a file, by its extension, else by its first bytes."""
     kind = _kind_by_name(path)
     if kind not in (None, "json"):
@@ -213,14 +239,15 @@ def _read_jsonl(stream: Iterable[bytes], name: str) -> Iterator[Item]:
         if not line.strip():
             continue
         n_lines += 1
-        item = _parse_line(line)
+        item = read_line(line)
         n_parsed += item[1] not in ("bad_json", "bad_encoding")
         yield item
     if n_lines and not n_parsed:
         raise SourceUnreadable(f"not one line of {name} is JSON; name the file by what it holds")
 
 
-def _parse_line(line: bytes) -> Item:
+def read_line(line: bytes) -> Item:
+    """The row that a line of JSON Lines is."""
     try:
         text = line.decode()
     except UnicodeDecodeError:
