@@ -26,10 +26,10 @@ from cftdata.tables import RawRow, find_files, is_alone, kind_of, read_file, rea
 
 __all__ = ["Piece", "cut_file", "cut_source", "group_pieces", "measure", "read_piece"]
 
-N_BYTES = 16_000_000
-"""Of JSON Lines a piece."""
 N_ROWS = 20_000
 """Of Parquet a piece; and of pieces that are done together."""
+N_BYTES_OF_ROW = 800
+"""Of JSON Lines, of which a piece has so many bytes for each row that it is to have."""
 FAULTS = (SourceUnreadable, SourceEmpty, OSError, EOFError, zlib.error)
 
 Kind = Literal["jsonl", "parquet", "whole", "fault"]
@@ -52,7 +52,8 @@ class Piece:
     """0-based position of its first row in the source."""
 
 
-def cut_source(source: str, split: str | None, revision: str | None) -> tuple[list[Piece], bool]:
+def cut_source(source: str, split: str | None, revision: str | None,
+               n_rows: int = N_ROWS) -> tuple[list[Piece], bool]:
     """Unmeasured pieces of all files, in order, and whether the source is one file by name.
 
     Raises SourceError and its kinds, ConfigError.
@@ -64,7 +65,7 @@ def cut_source(source: str, split: str | None, revision: str | None) -> tuple[li
     if split or revision:
         raise ConfigError(f"{source} is no Hub dataset, so it has no split or revision; leave these out")
     pieces = [piece for name, path in files.items()
-              for piece in cut_file(str(path), name, _size(path), _kind(path, name))]
+              for piece in cut_file(str(path), name, _size(path), _kind(path, name), n_rows)]
     return pieces, is_alone(source)
 
 
@@ -86,21 +87,22 @@ def _size(path: Path) -> int:
     return int(path.stat().st_size)
 
 
-def cut_file(path: str, name: str, n_bytes: int, kind: Kind = "jsonl") -> list[Piece]:
+def cut_file(path: str, name: str, n_bytes: int, kind: Kind = "jsonl", n_rows: int = N_ROWS) -> list[Piece]:
     """Unmeasured pieces of a file of so many bytes."""
     if kind != "jsonl":
         return [Piece(path, name, kind)]
-    return [Piece(path, name, "jsonl", (start, min(n_bytes, start + N_BYTES)))
-            for start in range(0, n_bytes, N_BYTES)]
+    n_each = n_rows * N_BYTES_OF_ROW
+    return [Piece(path, name, "jsonl", (start, min(n_bytes, start + n_each)))
+            for start in range(0, n_bytes, n_each)]
 
 
-def measure(piece: Piece) -> tuple[list[Piece], bool]:
+def measure(n_rows: int, piece: Piece) -> tuple[list[Piece], bool]:
     """The piece, or those it is cut into, with their numbers of rows; and whether any line is readable."""
     try:
         if piece.kind == "jsonl":
             return _measure_lines(piece)
         if piece.kind == "parquet":
-            return _measure_parquet(piece), True
+            return _measure_parquet(piece, n_rows), True
         return [replace(piece, n_rows=sum(1 for _ in _read_whole(piece)))], True
     except FAULTS as fault:
         return [replace(piece, kind="fault", fault=str(fault), n_rows=1)], True
@@ -115,7 +117,7 @@ def _measure_lines(piece: Piece) -> tuple[list[Piece], bool]:
     return [replace(piece, n_rows=n_rows)], is_readable
 
 
-def _measure_parquet(piece: Piece) -> list[Piece]:
+def _measure_parquet(piece: Piece, n_rows: int) -> list[Piece]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -127,28 +129,29 @@ def _measure_parquet(piece: Piece) -> list[Piece]:
             n = file.metadata.num_rows
     except pa.ArrowException as fault:
         raise SourceUnreadable(_tell(path, fault)) from fault
-    return [replace(piece, span=(start, min(n, start + N_ROWS)), n_rows=min(N_ROWS, n - start))
-            for start in range(0, n, N_ROWS)]
+    return [replace(piece, span=(start, min(n, start + n_rows)), n_rows=min(n_rows, n - start))
+            for start in range(0, n, n_rows)]
 
 
-def group_pieces(measured: Iterable[tuple[list[Piece], bool]], *, alone: bool) -> list[list[Piece]]:
-    """Pieces by what is done together, at least so many rows where there are as many; rows are numbered.
+def group_pieces(measured: Iterable[tuple[list[Piece], bool]], *, alone: bool,
+                 n_rows: int = N_ROWS) -> list[list[Piece]]:
+    """Pieces by what is done together, at most so many rows but in one piece; rows are numbered.
 
     alone: the source is one file: where it cannot be read, SourceUnreadable is raised.
     """
     groups: list[list[Piece]] = [[]]
-    n_rows = n_in_group = 0
+    first_row = n_in_group = 0
     for piece in _add_faults(measured):
         if piece.kind == "fault" and alone:
             raise SourceUnreadable(piece.fault or "")
         if not piece.n_rows:
             continue
-        if n_in_group and n_in_group + piece.n_rows > N_ROWS:
+        if n_in_group and n_in_group + piece.n_rows > n_rows:
             groups.append([])
             n_in_group = 0
-        groups[-1].append(replace(piece, first_row=n_rows))
-        n_rows, n_in_group = n_rows + piece.n_rows, n_in_group + piece.n_rows
-    return groups if n_rows else []
+        groups[-1].append(replace(piece, first_row=first_row))
+        first_row, n_in_group = first_row + piece.n_rows, n_in_group + piece.n_rows
+    return groups if first_row else []
 
 
 def _add_faults(measured: Iterable[tuple[list[Piece], bool]]) -> Iterator[Piece]:

@@ -34,7 +34,7 @@ from cftdata.engine import Job, Part, Source
 from cftdata.errors import CftDataError, ConfigError, ExtraMissing, OutputError
 from cftdata.parquet import writing
 from cftdata.paths import is_remote, open_path, remove
-from cftdata.pieces import Piece, cut_source, group_pieces, measure
+from cftdata.pieces import N_ROWS, Piece, cut_source, group_pieces, measure
 from cftdata.pool import cut_batches
 from cftdata.sample import Record
 from cftdata.scale.guard import Patience
@@ -99,11 +99,13 @@ class OnRay:
     """The cluster that this process is connected to.
 
     progress: called with the number of rows done, again and again. patience: see `guard`.
+    n_rows_of_part: about so many rows are a stretch, which is what a lost worker costs.
     """
 
-    def __init__(self, progress: Callable[[int], None] | None = None,
-                 patience: Patience | None = None) -> None:
+    def __init__(self, progress: Callable[[int], None] | None = None, patience: Patience | None = None, *,
+                 n_rows_of_part: int = N_ROWS) -> None:
         self._progress = progress
+        self._n_rows = n_rows_of_part
         self._patience = patience or Patience()
         self._folder: Path | None = None
         self._run = uuid.uuid4().hex[:8]
@@ -159,7 +161,7 @@ class OnRay:
 
     def _plan(self, job: Job[Any, Any], folder: Path) -> list[list[Piece]]:
         """The stretches: as they were cut, where the folder has the same job's plan; else anew."""
-        pieces, alone = cut_source(*job.source)
+        pieces, alone = cut_source(*job.source, self._n_rows)
         stats = [(piece.path, open_path(piece.path).stat().st_size, piece.span) for piece in pieces]
         mark = hashlib.sha256(repr((job.mark, *job.source, stats)).encode()).hexdigest()[:16]
         path = folder / "work" / "plan.json"
@@ -172,7 +174,8 @@ class OnRay:
         with writing(folder):
             for name in ("report.json", "work", "samples.parquet", "findings.parquet"):
                 remove(folder / name)
-        groups = group_pieces(self.map(measure, pieces), alone=alone)
+        groups = group_pieces(self.map(partial(measure, self._n_rows), pieces), alone=alone,
+                              n_rows=self._n_rows)
         plan = Plan(mark=mark, groups=tuple(tuple(asdict(one) for one in group) for group in groups))
         with writing(folder):
             path.parent.mkdir(parents=True, exist_ok=True)
