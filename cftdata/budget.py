@@ -23,17 +23,16 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import Field
 
-from cftdata.calls import Completion, Request
+from cftdata.calls import Request
 from cftdata.errors import ConfigError
-from cftdata.ledger import Ledger
 from cftdata.sample import Count, Record
-from cftdata.spending import Dearest, Spending, count_bytes
+from cftdata.spending import Dearest, Paid, Spending, count_bytes
 
-__all__ = ["Budget", "BudgetSpent", "Price", "Purse"]
+__all__ = ["Book", "Budget", "BudgetSpent", "Need", "Price", "Purse", "measure"]
 
 Price = Callable[[Request], float | None]
 """About what a request will cost in US dollars; None when no price is known."""
@@ -59,13 +58,44 @@ class BudgetSpent(Exception):
     """The call does not fit into what is left, and nothing in flight will give any back."""
 
 
-class Purse:
-    """The budget of one ledger; knows what the calls in flight may come to."""
+class Book(Protocol):
+    """What a purse must know of the calls so far: a ledger, or what stands for several."""
 
-    def __init__(self, ledger: Ledger, budget: Budget, price: Price | None = None) -> None:
-        self._ledger = ledger
+    @property
+    def booked(self) -> Spending:
+        """What was spent."""
+
+    def dearest(self, model: str) -> Dearest:
+        """The most that one call of this model came to."""
+
+
+class Need(NamedTuple):
+    """What can be known of a call before it is made; what no budget asks for is left out."""
+
+    model: str
+    n_asked: int = 0
+    """Most tokens that it asks with."""
+    max_tokens: int | None = None
+    """Most tokens of the answer."""
+    cost_usd: float | None = None
+    """About what it will cost."""
+
+
+def measure(request: Request, budget: Budget, price: Price | None = None) -> Need:
+    """What a budget has to know of a request."""
+    n_asked = 0
+    if budget.n_tokens is not None:
+        n_asked = count_bytes(request) + TOKENS_PER_MESSAGE * len(request.messages)
+    usd = price(request) if price and budget.cost_usd is not None else None
+    return Need(request.model, n_asked, request.max_tokens, usd)
+
+
+class Purse:
+    """The budget of one book; knows what the calls in flight may come to."""
+
+    def __init__(self, book: Book, budget: Budget) -> None:
+        self._book = book
         self._budget = budget
-        self._price = price
         self._limit = Spending(*(math.inf if most is None else most
                                  for most in (budget.n_calls, budget.n_tokens, budget.cost_usd)))
         self._reserved = Spending()
@@ -73,13 +103,14 @@ class Purse:
         self._dearest: dict[str, Dearest] = {}
         self._settled = asyncio.Event()
 
-    def reserve(self, request: Request) -> Spending | None:
+    def reserve(self, need: Need) -> Spending | None:
         """Sets aside the most that a call can come to; None while calls in flight hold too much of the rest.
 
         Raises BudgetSpent, and ConfigError when dollars are limited and no price is known.
         """
-        left = self._limit.less(self._ledger.booked).less(self._reserved)
-        most = Spending(1, self._most_tokens(request, left), self._most_usd(request, left))
+        left = self._limit.less(self._book.booked).less(self._reserved)
+        most = Spending(1, self._most_tokens(need, _all(left.n_tokens)),
+                        self._most_usd(need, _all(left.cost_usd)))
         over = most.less(left)
         if max(over.n_calls, over.n_tokens, over.cost_usd - LEAST_USD) > 0:
             if self._n_reserved:
@@ -89,43 +120,46 @@ class Purse:
         self._n_reserved += 1
         return most
 
+    def known_of(self, need: Need) -> Spending:
+        """What `reserve` sets aside of what is known: nothing where it takes all that is left."""
+        return Spending(1, self._most_tokens(need, 0), self._most_usd(need, 0))
+
     async def wait(self) -> None:
         """Returns when some call in flight has been settled."""
         await self._settled.wait()
 
-    def settle(self, reserved: Spending, request: Request, completion: Completion | None) -> None:
-        """Gives back what a call had reserved; to be called when the ledger has booked it."""
+    def settle(self, reserved: Spending, model: str, paid: Paid | None) -> None:
+        """Gives back what a call had reserved; to be called when the book has it."""
         self._n_reserved -= 1
         self._reserved = self._reserved.less(reserved) if self._n_reserved else Spending()
-        if completion is not None and request.model in self._dearest:
-            self._dearest[request.model] = self._dearest[request.model].or_more(request, completion)
+        if paid is not None and model in self._dearest:
+            self._dearest[model] = self._dearest[model].or_more(paid)
         self._settled.set()
         self._settled = asyncio.Event()
 
-    def _most_tokens(self, request: Request, left: Spending) -> float:
+    def _most_tokens(self, need: Need, unknown: float) -> float:
         if self._budget.n_tokens is None:
             return 0
-        n_asked = count_bytes(request) + TOKENS_PER_MESSAGE * len(request.messages)
-        if request.max_tokens is not None:
-            return n_asked + request.max_tokens
-        seen = self._dearest_of(request.model).n_tokens
-        return _all(left.n_tokens) if seen is None else n_asked + seen
+        if need.max_tokens is not None:
+            return need.n_asked + need.max_tokens
+        seen = self._dearest_of(need.model).n_tokens
+        return unknown if seen is None else need.n_asked + seen
 
-    def _most_usd(self, request: Request, left: Spending) -> float:
+    def _most_usd(self, need: Need, unknown: float) -> float:
         if self._budget.cost_usd is None:
             return 0
-        seen = self._dearest_of(request.model)
-        known = [usd for usd in (self._price and self._price(request), seen.cost_usd) if usd is not None]
+        seen = self._dearest_of(need.model)
+        known = [usd for usd in (need.cost_usd, seen.cost_usd) if usd is not None]
         if known:
             return max(known)
         if self._budget.n_tokens is None and self._budget.n_calls is None:
-            raise ConfigError(f"the price of {request.model} is not known, so a budget in dollars cannot "
+            raise ConfigError(f"the price of {need.model} is not known, so a budget in dollars cannot "
                               "hold it; limit n_tokens or n_calls as well")
-        return _all(left.cost_usd) if seen.n_tokens is None else 0
+        return unknown if seen.n_tokens is None else 0
 
     def _dearest_of(self, model: str) -> Dearest:
         if model not in self._dearest:
-            self._dearest[model] = self._ledger.dearest(model)
+            self._dearest[model] = self._book.dearest(model)
         return self._dearest[model]
 
 

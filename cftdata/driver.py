@@ -1,13 +1,10 @@
 """The driver: every call of a model goes through `ask`, which pays for it once and keeps to the limits.
 
     ledger        what it holds of the key is taken from there; an answer is in it before anything uses it
-    slots, pace   calls in flight, requests and tokens a minute, by model
-    waits         nothing is asked of a model before the Retry-After that it last gave
+    turns         when a call may start, and whether at all: limits, budget, models set aside (`turns`)
     tries         a call that brings no completion is tried again, with backoff and jitter (stamina)
     asked again   a completion that cannot be used (cut off, empty, malformed, refused by `check`) is kept,
                   booked and asked for anew, so and so often over all runs
-    set aside     a model that keeps failing, or can never answer, is asked nothing more; the others go on
-    budget        see `budget`
 
 A call that fails is data (`Answer.reason`), never an exception.
 
@@ -26,7 +23,7 @@ A call that fails is data (`Answer.reason`), never an exception.
     ...     asyncio.run(add(folder))
     '4'
 
-Not covered: providers' batch APIs, and sharing one model's limits among several processes.
+Not covered: providers' batch APIs (`batches`), sharing limits and budget among processes (`turns.Share`).
 """
 
 from __future__ import annotations
@@ -37,7 +34,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
-from cftdata.budget import Budget, BudgetSpent, Price, Purse
+from cftdata.budget import Budget, BudgetSpent, Price
 from cftdata.calls import (
     CallError,
     Completion,
@@ -50,9 +47,9 @@ from cftdata.calls import (
 )
 from cftdata.endpoint import hide_keys
 from cftdata.errors import CftDataError, ConfigError, ExtraMissing, suggest
-from cftdata.lane import LONGEST_BACKOFF_S, Lane, Limits
+from cftdata.lane import LONGEST_BACKOFF_S, Limits, choose_limits
 from cftdata.ledger import Ledger
-from cftdata.spending import Spending, count_booked
+from cftdata.turns import NotAsked, OwnTurns, Turn, Turns
 
 __all__ = ["Answer", "Ask", "Budget", "Check", "Driver", "Event", "Limits"]
 
@@ -92,30 +89,26 @@ class Event(NamedTuple):
     completion: Completion | None = None
 
 
-class NotAsked(Exception):
-    """Nothing is sent; the reason is the answer's."""
-
-
 class Driver:
     """Asks models on behalf of one build. Use it within one event loop; `close` it in the end.
 
     providers: by model, or a function that opens one; opened at a model's first call, closed by `close`.
     limits: by model; `default` stands for all that are not named.
     price: about what a request costs, for a budget in dollars (`providers.estimate_cost`).
+    turns: that others take too, in place of its own, which keep to the limits, budget and price given here.
     """
 
     def __init__(self, ledger: Ledger, providers: Mapping[str, Provider] | Opener,  # noqa: PLR0913
                  limits: Mapping[str, Limits] | None = None, budget: Budget | None = None,
                  observe: Callable[[Event], None] | None = None, *, price: Price | None = None,
-                 dry_run: bool = False) -> None:
+                 dry_run: bool = False, turns: Turns | None = None) -> None:
         self._ledger = ledger
         self._open = _opener(providers) if isinstance(providers, Mapping) else providers
         self._limits = dict(limits or {})
-        self._purse = Purse(ledger, budget or Budget(), price)
+        self._turns = turns or OwnTurns(self._limits, ledger, budget or Budget(), price)
         self._observe = observe
         self._is_dry = dry_run
         self._is_stopped = False
-        self._lanes: dict[str, Lane] = {}
         self._providers: dict[str, Provider] = {}
         self._tasks: dict[str, asyncio.Task[Answer]] = {}
         self._in_flight: set[str] = set()
@@ -123,12 +116,12 @@ class Driver:
     @property
     def set_aside(self) -> dict[str, str]:
         """Model to why nothing more is asked of it."""
-        return {model: lane.set_aside for model, lane in self._lanes.items() if lane.set_aside}
+        return dict(self._turns.aside)
 
     @property
     def is_stopped(self) -> bool:
-        """Whether `stop` was called: nothing new is asked."""
-        return self._is_stopped
+        """Whether `stop` was called, here or for all that share the turns: nothing new is asked."""
+        return self._is_stopped or self._turns.is_stopped
 
     async def ask(self, request: Request, check: Check | None = None) -> Answer:
         """The completion of a request: from the ledger, else from the model.
@@ -184,10 +177,10 @@ class Driver:
     async def _obtain(self, request: Request, key: str, check: Check | None, n_asked: int,
                       fault: str | None) -> Answer:
         """Asks until a completion can be used or was asked for often enough."""
-        lane = self._lane(request.model)
+        limits = choose_limits(self._limits, request.model)
         try:
-            for _ in range(n_asked, lane.limits.n_asked):
-                completion, fault = await self._try(lane, request, key, check)
+            for _ in range(n_asked, limits.n_asked):
+                completion, fault = await self._try(limits, request, key, check)
                 if fault is None:
                     return Answer(completion, None)
         except NotAsked as end:
@@ -197,73 +190,56 @@ class Driver:
         except Rejected:
             return Answer(None, "rejected")
         except CallError:
-            return Answer(None, "set_aside" if lane.set_aside else "unavailable")
+            return Answer(None, "set_aside" if request.model in self._turns.aside else "unavailable")
         return Answer(None, f"unusable_{fault}")
 
-    async def _try(self, lane: Lane, request: Request, key: str,
+    async def _try(self, limits: Limits, request: Request, key: str,
                    check: Check | None) -> tuple[Completion, str | None]:
         """A completion and its fault, after as many tries as the limits allow. Raises the last CallError."""
         try:
-            return await self._call(lane, request, key, check)
+            return await self._call(limits, request, key, check)
         except (RateLimited, Unavailable) as failure:
             first = failure
-        backoff_s = lane.limits.backoff_s
+        backoff_s = limits.backoff_s
         async for attempt in _import_stamina().retry_context(
-                on=_wait_before_retry, attempts=lane.limits.n_tries, timeout=None, wait_initial=backoff_s,
+                on=_wait_before_retry, attempts=limits.n_tries, timeout=None, wait_initial=backoff_s,
                 wait_jitter=backoff_s, wait_max=LONGEST_BACKOFF_S):
             with attempt:
                 if attempt.num == 1:  # made above: stamina costs 0.1 ms, and most calls need no other try
                     raise first
-                return await self._call(lane, request, key, check)
+                return await self._call(limits, request, key, check)
         raise AssertionError("stamina returns or raises")
 
-    async def _call(self, lane: Lane, request: Request, key: str,
+    async def _call(self, limits: Limits, request: Request, key: str,
                     check: Check | None) -> tuple[Completion, str | None]:
         """One call, booked. Raises NotAsked and BudgetSpent when it is not made, CallError when it fails."""
-        async with lane.slots:
-            reserved = await self._wait_turn(lane, request)
-            completion = None
-            self._in_flight.add(key)  # from here on `stop` lets it finish
-            try:
-                completion = await self._complete(lane, request)
-                return completion, await self._book(request, key, completion, check)
-            finally:
-                self._in_flight.discard(key)
-                self._purse.settle(reserved, request, completion)
+        self._stay_if_over(request.model)
+        turn = await self._turns.take(request)
+        completion = None
+        self._in_flight.add(key)  # from here on `stop` lets it finish
+        try:
+            completion = await self._complete(turn, request, limits.timeout_s)
+            return completion, await self._book(request, key, completion, check)
+        finally:
+            self._in_flight.discard(key)
+            self._turns.give_back(turn, request, completion)
 
-    async def _wait_turn(self, lane: Lane, request: Request) -> Spending:
-        """Returns when the call may start, at once and with its spending reserved."""
-        self._stay_if_over(lane)
-        async with lane.turn:
-            await lane.wait_for_pace()
-            while True:
-                await lane.wait_for_retry()
-                self._stay_if_over(lane)
-                reserved = self._purse.reserve(request)
-                if reserved is not None:
-                    return reserved
-                await self._purse.wait()
-
-    def _stay_if_over(self, lane: Lane) -> None:
+    def _stay_if_over(self, model: str) -> None:
         if self._is_dry:
             raise NotAsked("not_paid")
-        if self._is_stopped:
+        if self.is_stopped:
             raise NotAsked("interrupted")
-        if lane.set_aside:
+        if model in self._turns.aside:
             raise NotAsked("set_aside")
 
-    async def _complete(self, lane: Lane, request: Request) -> Completion:
+    async def _complete(self, turn: Turn, request: Request, timeout_s: float) -> Completion:
         """The provider's answer, or its failure booked. Raises CallError."""
-        began = asyncio.get_running_loop().time()
-        n_charged = lane.start()
         try:
-            completion = await self._ask_provider(request, lane.limits.timeout_s)
+            return await self._ask_provider(request, timeout_s)
         except CallError as failure:
-            self._fail(lane, request, failure, n_charged, began)
-            self._stay_if_over(lane)  # else the wait before the next try would be for nothing
+            await self._fail(turn, request, failure)
+            self._stay_if_over(request.model)  # else the wait before the next try would be for nothing
             raise
-        lane.answered(n_charged, count_booked(request, completion))
-        return completion
 
     async def _ask_provider(self, request: Request, timeout_s: float) -> Completion:
         try:
@@ -277,16 +253,14 @@ class Driver:
             fault = Unavailable(hide_keys(f"{request.model}: {type(error).__name__}: {error}"))
         raise fault  # outside the handlers, so that it carries no context that could hold a key
 
-    def _fail(self, lane: Lane, request: Request, failure: CallError, n_charged: int, began: float) -> None:
+    async def _fail(self, turn: Turn, request: Request, failure: CallError) -> None:
         kind, message = _slug(failure), hide_keys(str(failure))
         self._ledger.add_failure(request, kind, message)
         self._tell(Event("failed", request.model, kind, message))
-        was_aside = lane.set_aside
-        lane.failed(n_charged, began, message, getattr(failure, "retry_after_s", None))
-        if isinstance(failure, ModelUnusable):
-            lane.set_aside = lane.set_aside or message
-        if lane.set_aside and not was_aside:
-            self._tell(Event("set_aside", request.model, message=lane.set_aside))
+        is_aside = await self._turns.fail(turn, message, getattr(failure, "retry_after_s", None),
+                                          is_final=isinstance(failure, ModelUnusable))
+        if is_aside:
+            self._tell(Event("set_aside", request.model, message=self._turns.aside[request.model]))
 
     async def _book(self, request: Request, key: str, completion: Completion,
                     check: Check | None) -> str | None:
@@ -298,11 +272,6 @@ class Driver:
         if fault is not None:
             self._tell(Event("unusable", request.model, fault, completion=completion))
         return fault
-
-    def _lane(self, model: str) -> Lane:
-        if model not in self._lanes:
-            self._lanes[model] = Lane(self._limits.get(model) or self._limits.get("default") or Limits())
-        return self._lanes[model]
 
     def _provider(self, model: str) -> Provider:
         if model not in self._providers:

@@ -4,12 +4,13 @@
     16
 
 Source: leaky buckets, as aiolimiter has them.
-Not covered: what other processes ask of the same model.
+Not covered: what others than those who share it ask of the same model.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -19,7 +20,7 @@ from cftdata.sample import Record
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
-__all__ = ["Lane", "Limits"]
+__all__ = ["Lane", "Limits", "choose_limits"]
 
 AtLeastOne = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -52,6 +53,11 @@ class Limits(Record):
     backoff_s: Seconds = 0.5
     """Wait before the second try, to which up to as much is added by chance; it doubles from try to try, to
     at most 60 s."""
+
+
+def choose_limits(limits: Mapping[str, Limits], model: str) -> Limits:
+    """Those of the model, else those of `default`, else those that nobody set."""
+    return limits.get(model) or limits.get("default") or Limits()
 
 
 class Lane:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from cftdata.calls import Completion, Request
 
-__all__ = ["Dearest", "Spending", "count_booked", "count_bytes"]
+__all__ = ["Dearest", "Paid", "Spending", "count_booked", "count_bytes", "count_paid"]
 
 
 class Spending(NamedTuple):
@@ -37,6 +37,19 @@ class Spending(NamedTuple):
                         self.cost_usd - other.cost_usd)
 
 
+class Paid(NamedTuple):
+    """What one call that brought a completion came to."""
+
+    n_tokens: int
+    """As booked: see `Spending`."""
+    cost_usd: float | None
+    """None when it is unknown."""
+
+    def as_spending(self) -> Spending:
+        """As it is booked."""
+        return Spending(1, self.n_tokens, self.cost_usd or 0)
+
+
 class Dearest(NamedTuple):
     """The most that one call of a model came to; both None before its first."""
 
@@ -45,10 +58,10 @@ class Dearest(NamedTuple):
     cost_usd: float | None = None
     """None when no price is known."""
 
-    def or_more(self, request: Request, completion: Completion) -> Dearest:
+    def or_more(self, paid: Paid) -> Dearest:
         """With one more call."""
-        costs = [usd for usd in (self.cost_usd, completion.cost_usd) if usd is not None]
-        return Dearest(max(self.n_tokens or 0, count_booked(request, completion)), max(costs, default=None))
+        costs = [usd for usd in (self.cost_usd, paid.cost_usd) if usd is not None]
+        return Dearest(max(self.n_tokens or 0, paid.n_tokens), max(costs, default=None))
 
 
 def count_bytes(request: Request) -> int:
@@ -63,6 +76,11 @@ def count_booked(request: Request, completion: Completion) -> int:
         return completion.n_prompt_tokens + completion.n_completion_tokens
     n_answered = _n_bytes(completion.text)
     return count_bytes(request) + min(n_answered, request.max_tokens or n_answered)
+
+
+def count_paid(request: Request, completion: Completion) -> Paid:
+    """What a call came to."""
+    return Paid(count_booked(request, completion), completion.cost_usd)
 
 
 def _n_bytes(text: str) -> int:
