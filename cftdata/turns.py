@@ -40,8 +40,6 @@ class Turn(NamedTuple):
     model: str
     reserved: Spending
     """The most that it may come to."""
-    known: Spending
-    """The same without what was only reserved because nothing was known of the model's calls."""
     n_charged: int
     """Tokens that it counts for until it is answered."""
     began: float
@@ -87,13 +85,11 @@ class OwnTurns:
         self._limits = limits
         self._budget = budget
         self._price = price
-        self._purse = Purse(book, budget)
-        self._lanes: dict[str, Lane] = {}
-
-    @property
-    def aside(self) -> dict[str, str]:
+        self.purse = Purse(book, budget)
+        """The budget, as the turns have it."""
+        self.aside: dict[str, str] = {}
         """See `Turns`."""
-        return {model: lane.set_aside for model, lane in self._lanes.items() if lane.set_aside}
+        self._lanes: dict[str, Lane] = {}
 
     async def take(self, request: Request) -> Turn:
         """See `Turns`."""
@@ -112,11 +108,13 @@ class OwnTurns:
     async def fail(self, turn: Turn, message: str, wait_s: float | None, *, is_final: bool) -> bool:
         """See `Turns`."""
         lane = self._lane(turn.model)
-        before = lane.set_aside
         lane.failed(turn.n_charged, turn.began, message, wait_s)
         if is_final:
             lane.set_aside = lane.set_aside or message
-        return bool(lane.set_aside and not before)
+        is_new = lane.set_aside is not None and turn.model not in self.aside
+        if lane.set_aside is not None:
+            self.aside[turn.model] = lane.set_aside
+        return is_new
 
     def give_back(self, turn: Turn, request: Request, completion: Completion | None) -> None:
         """See `Turns`."""
@@ -127,7 +125,7 @@ class OwnTurns:
         lane = self._lane(turn.model)
         if paid is not None:
             lane.answered(turn.n_charged, paid.n_tokens)
-        self._purse.settle(turn.reserved, turn.model, paid)
+        self.purse.settle(turn.reserved, turn.model, paid)
         lane.slots.release()
 
     async def _wait(self, lane: Lane, need: Need) -> Turn:
@@ -137,11 +135,11 @@ class OwnTurns:
             while True:
                 await lane.wait_for_retry()
                 self._stay_if_aside(lane)
-                reserved = self._purse.reserve(need)
+                reserved = self.purse.reserve(need)
                 if reserved is not None:
                     now = asyncio.get_running_loop().time()
-                    return Turn(need.model, reserved, self._purse.known_of(need), lane.start(), now)
-                await self._purse.wait()
+                    return Turn(need.model, reserved, lane.start(), now)
+                await self.purse.wait()
 
     @staticmethod
     def _stay_if_aside(lane: Lane) -> None:
