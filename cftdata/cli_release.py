@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cftdata.cli import app, parse_columns, progress
+from cftdata.cli import ADDRESS, ENGINE, app, parse_columns, progress
+from cftdata.paths import open_path
 
 if TYPE_CHECKING:
     from cftdata.release import ReleaseReport, StepResult
@@ -30,6 +31,8 @@ References = Annotated[str | None, typer.Option(help="File of reference answers 
 Split = Annotated[str | None, typer.Option(help="Split of a Hub dataset or dataset folder.")]
 Revision = Annotated[str | None, typer.Option(help="Revision of a Hub dataset.")]
 Processes = Annotated[int | None, typer.Option(min=1, help="Processes; all cores when not given.")]
+EngineName = Annotated[str, typer.Option(help=ENGINE)]
+Address = Annotated[str | None, typer.Option(help=ADDRESS)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON alone.")]
 
 
@@ -75,19 +78,22 @@ def run_export(  # noqa: PLR0913, PLR0917 - the options of the command
     source_format: Annotated[str | None, typer.Option(help="Shape of the source's rows.")] = None,
     columns: Columns = None, reference_answer: Answer = None, references: References = None,
     split: Split = None, revision: Revision = None,
-    out: Annotated[Path | None, typer.Option(help="Folder; export/FORMAT when not given.")] = None,
-    as_json: AsJson = False, processes: Processes = None,
+    out: Annotated[str | None, typer.Option(help="Folder or s3://…; export/FORMAT when not given.")] = None,
+    as_json: AsJson = False, processes: Processes = None, engine: EngineName = "local",
+    address: Address = None,
 ) -> None:
     """Write a set as a trainer reads it."""
+    from cftdata.engines import choose_engine
     from cftdata.export import export
 
-    folder = out or Path("export") / format
-    with redirect_stdout(sys.stderr), progress(source) as advance:
+    folder = open_path(out or f"export/{format}")
+    with redirect_stdout(sys.stderr), progress(source) as advance, choose_engine(
+            engine, address=address, n_processes=processes, progress=advance) as runner:
         report = export(source, format=format, out=folder, prompt=prompt,
                         file_type=file_type,  # type: ignore[arg-type]  # export says which there are
                         source_format=source_format, columns=parse_columns(columns),
                         reference_answer=reference_answer, references=references, split=split,
-                        revision=revision, n_processes=processes, progress=advance)
+                        revision=revision, engine=runner)
     if not _show_json(report, as_json):
         from cftdata.release_screen import show_export
 

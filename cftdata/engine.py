@@ -26,6 +26,7 @@ from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 from cftdata.parquet import open_output, writing
 from cftdata.paths import is_remote, open_path
 from cftdata.pool import cut_batches, run_batches
+from cftdata.stored import read_stored
 from cftdata.tables import RawRow, read_rows
 
 __all__ = ["Engine", "Job", "Local", "Part", "Source", "Spoilt"]
@@ -47,15 +48,15 @@ class Source(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Where the files of a stretch of the source lie: tables by name, and what is for the work alone."""
+    """Where the files of a stretch of the source lie: those handed over, and what is for the work alone."""
 
     folder: Path
     name: str = ""
     """Of one of many stretches; empty where there is but one."""
 
     def table(self, name: str) -> Path:
-        """A table to be handed over: a file, or a file of a folder of that name."""
-        return self.folder / name / f"{self.name}.parquet" if self.name else self.folder / name
+        """A file to be handed over: itself, or a part of the folder of that name, of the same kind."""
+        return self.folder / name / f"{self.name}{Path(name).suffix}" if self.name else self.folder / name
 
     def work(self, name: str) -> Path:
         """A file that is gone when all is done."""
@@ -78,6 +79,9 @@ class Job(Generic[T, R]):
     """Type of that: a dataclass that pydantic can write as JSON and read again."""
     mark: str
     """A hash that changes with all that the result depends on, but for the source's bytes."""
+    needs: tuple[str, ...] | None = None
+    """Of a table of our own samples the heavy fields that the work looks at (see `stored`); whatever else is
+    given of them changes nothing. None: any source, read as it is."""
 
 
 class Engine(Protocol):
@@ -138,7 +142,9 @@ class Local:
 
     def fold(self, job: Job[T, R], folder: Path) -> Iterator[tuple[Part, R]]:
         """Of the whole source. Raises CftDataError when a process dies."""
-        if self._source != job.source:
+        if job.needs is not None:
+            self._batches = cut_batches(read_stored(open_path(job.source.name), job.needs))
+        elif self._source != job.source:
             self.read_first(job.source)
         self._source, batches = None, Counted(self._batches)
         part = Part(folder)

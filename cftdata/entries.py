@@ -22,21 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from cftdata.parquet import writing
+from cftdata.runs import cut_partitions, read_run
 from cftdata.tally import Entry, FoundStep
 
 __all__ = ["cut_partitions", "read_queries", "tabulate_entries", "write_run"]
 
-N_BUCKETS = 1 << 16
-"""A bucket is the first two bytes of the hash of the query."""
-N_ROWS_OF_PARTITION = 50_000
 N_ROWS_OF_GROUP = 2_000
 N_ROWS_AT_A_TIME = 5_000
-
-
-def cut_partitions(n_rows: int, n_rows_of_each: int = N_ROWS_OF_PARTITION) -> list[range]:
-    """Ranges of buckets, as many as make partitions of about so many rows."""
-    n = min(N_BUCKETS, max(1, -(-n_rows // n_rows_of_each)))
-    return [range(i * N_BUCKETS // n, (i + 1) * N_BUCKETS // n) for i in range(n)]
 
 
 def entry_schema() -> Any:
@@ -87,28 +79,12 @@ def read_queries(paths: Iterable[Path], buckets: range) -> Iterator[tuple[list[E
     """Of each query of a partition its entries in the order of the source, and its text where it is kept."""
     import pyarrow as pa
 
-    table = _sort(pa.concat_tables(_read_part(path, buckets) for path in paths))
+    table = _sort(pa.concat_tables(read_run(path, buckets) for path in paths))
     slices = (table.slice(start, N_ROWS_AT_A_TIME) for start in range(0, len(table), N_ROWS_AT_A_TIME))
     rows = chain.from_iterable(map(_read_entries, slices))
     for _, of_query in groupby(rows, key=lambda row: row[0].query):
         entries, texts = zip(*of_query, strict=True)
         yield list(entries), next(filter(None, texts), None)
-
-
-def _read_part(path: Path, buckets: range) -> Any:
-    """The rows of a run that lie in these buckets; row groups without any are not read."""
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    with path.open("rb") as stream, pq.ParquetFile(stream) as file:
-        n = file.metadata.num_row_groups
-        bounds = [file.metadata.row_group(i).column(0).statistics for i in range(n)]
-        wanted = [i for i, said in enumerate(bounds)
-                  if said is None or (said.max >= buckets.start and said.min < buckets.stop)]
-        table = file.read_row_groups(wanted)
-    inside = pc.and_(pc.greater_equal(table["bucket"], buckets.start),
-                     pc.less_equal(table["bucket"], buckets.stop - 1))
-    return table.filter(inside)
 
 
 def _read_entries(table: Any) -> Iterator[tuple[Entry, str | None]]:

@@ -5,15 +5,20 @@
     export.json         the `ExportReport`
     dataset_info.json, axolotl.yaml    what some trainers want beside the rows
 
-Rows stream: the source is cut into batches, which several processes turn into lines (`export_batch`); this
-process writes them. Every row of the source is in a row that is written or in left_out.parquet. All files
-appear together or not at all.
+Rows stream: an engine (`engine`) turns batches of the source into lines (`export_batch`), and writes what
+came of each stretch of it (`export_shards`); then what needs all stretches is done by partitions
+(`export_merge`): of rows made twice the first is written, halves are joined to pairs, queries are counted.
+Every row of the source is in a row that is written or in left_out.parquet. All files appear together or not at
+all; on a cluster train.jsonl and left_out.parquet are folders of parts, and export.json is written last.
 
     >>> report = export("curated", format="trl", out="trl")                       # doctest: +SKIP
     >>> report.n_rows, report.left_out                                            # doctest: +SKIP
     (594, {})
 
-Not covered: splits (each is exported by itself), sharded files, uploads (see `publish`).
+On a cluster rows are in the order of the source, pairs in that of a hash of their prompt. The driver keeps
+what is counted of each part; where all is one stretch, hashes of its queries and keys (about 100 bytes each).
+
+Not covered: splits (each is exported by itself), uploads (see `publish`).
 """
 
 from __future__ import annotations
@@ -22,42 +27,34 @@ import hashlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
-from itertools import chain, islice
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from cftdata.audit_shards import read_ids
 from cftdata.config import Protocol, load_protocol, name_content
+from cftdata.engine import Engine, Job, Local, Part, Source
 from cftdata.errors import ConfigError, SourceEmpty, SourceError
-from cftdata.export_batch import Line, Task, make_lines
-from cftdata.export_files import (
-    N_ROWS,
-    Leave,
-    LeftOut,
-    Write,
-    hash_files,
-    open_left_out,
-    open_rows,
-    remove_stale,
-)
-from cftdata.formats import REASONS, Format, choose_format
+from cftdata.export_batch import Task, make_lines, spoil_line
+from cftdata.export_files import LeftOut, hash_file, remove_stale
+from cftdata.export_merge import Merged, Stretch, merge
+from cftdata.export_shards import Shard, keep_shard
+from cftdata.formats import REASONS, choose_format
 from cftdata.formats.asking import check_prompt
 from cftdata.formats.form import FileType
-from cftdata.pairing import Half, Pairs, open_pairs
-from cftdata.parquet import open_output, writing
-from cftdata.pool import cut_batches, run_batches
+from cftdata.parquet import writing
+from cftdata.paths import open_path, remove
 from cftdata.prompts import load_prompt
 from cftdata.sample import Count, Record
 from cftdata.sources import Reader, read_references, tell_unknown_shape
-from cftdata.stored import find_samples, find_suspect_keys, is_stored, read_stored
-from cftdata.tables import RawRow, read_rows
+from cftdata.stored import find_samples, find_suspect_keys, is_stored
+from cftdata.tables import read_rows
 
 __all__ = ["ExportReport", "LeftOut", "export"]
 
@@ -111,7 +108,7 @@ def export(source: str | Path, *, format: str, out: str | Path, prompt: str | No
            columns: Mapping[str, str] | None = None, reference_answer: str | None = None,
            references: str | Path | None = None, split: str | None = None, revision: str | None = None,
            protocol: str | Path | Protocol = "default", n_processes: int | None = None,
-           progress: Callable[[int], None] | None = None) -> ExportReport:
+           progress: Callable[[int], None] | None = None, engine: Engine | None = None) -> ExportReport:
     """Writes a file, folder or Hub dataset as a trainer reads it, into the folder `out`.
 
     source: as `sources.load` takes it, or a folder that curating, auditing or building left.
@@ -120,6 +117,7 @@ def export(source: str | Path, *, format: str, out: str | Path, prompt: str | No
     source_format, columns, reference_answer, references, split, revision: as `audit` takes them, where
     source_format is its `format`. protocol: says which verifications count, for `dpo`.
     n_processes: None takes all cores. progress: called with the number of rows done, again and again.
+    engine: where it runs, in place of so many processes here (`scale.OnRay`: a cluster).
 
     Raises ConfigError (also where not one sample has a row), SourceError and its kinds, ColumnUnknown,
     ExtraMissing, OutputError.
@@ -134,14 +132,15 @@ def export(source: str | Path, *, format: str, out: str | Path, prompt: str | No
     reader = Reader(samples, source_format, columns, answers, split, revision)
     counted = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
     task = Task(reader, format, prompt, counted, find_suspect_keys(str(source)))
-    batches = _cut(task, chosen)
-    with open_output(Path(out)) as folder:
-        counts = _write(task, batches, folder, f"train.{file_type}", n_processes, progress)
-        with writing(Path(out)):
-            report = _report(task, counts, folder, file_type, started)
+    run = _Run(task, file_type, engine or Local(n_processes, progress))
+    _check_columns(run)
+    before = _read_files(open_path(out))
+    with run.engine.open(out) as folder:
+        made = _make(run, folder)
+        report = _report(run, made, started)
+        with writing(folder):
             (folder / REPORT).write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        before = _read_files(Path(out))
-    remove_stale(Path(out), before, report.files)
+    remove_stale(open_path(out), before, report.files)
     return report
 
 
@@ -153,157 +152,129 @@ def _read_files(folder: Path) -> dict[str, str]:
         return {}
 
 
-def _cut(task: Task, chosen: Format) -> Iterator[list[RawRow]]:
-    """The source's rows in batches; raises ColumnUnknown where a named column is not in the first."""
-    reader = task.reader
-    is_plain = not (reader.split or reader.revision or reader.columns) and reader.format in (None, "cftdata")
-    rows = (read_stored(Path(reader.source), chosen.reads) if is_plain and is_stored(reader.source)
-            else read_rows(reader.source, split=reader.split, revision=reader.revision))
-    batches = cut_batches(rows)
-    first = next(batches, [])
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What an export works with."""
+
+    task: Task
+    file_type: FileType
+    engine: Engine
+
+    @property
+    def needs(self) -> tuple[str, ...] | None:
+        """The fields of our own samples that the format reads; None where the source is another."""
+        reader = self.task.reader
+        is_plain = not (reader.split or reader.revision or reader.columns)
+        if not is_plain or reader.format not in (None, "cftdata") or not is_stored(reader.source):
+            return None
+        return choose_format(self.task.format).reads
+
+    @property
+    def mark(self) -> str:
+        """A hash of all that the rows depend on, but for the source."""
+        task = self.task
+        prompt = load_prompt(task.prompt) if task.prompt else None
+        said = (version("cftdata"), task.reader, task.format, prompt, task.protocol.ref,
+                sorted(task.suspects, key=repr), self.file_type)
+        return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _check_columns(run: _Run) -> None:
+    """Raises SourceEmpty, and ColumnUnknown where a named column is not in the first rows."""
+    reader = run.task.reader
+    if run.needs is not None:
+        return      # of our own samples no column is named
+    first = run.engine.read_first(Source(reader.source, reader.split, reader.revision))
     if not first:
         raise SourceEmpty(f"{reader.source} holds no row")
     readable = next((raw for raw in first if raw.columns is not None), None)
     if readable:
         reader.check_columns(readable.columns or {})
-    return chain([first], batches)
 
 
-# --- What is counted
+# --- What is made
 
 
 @dataclass
-class _Counts:
-    """What became of the rows so far."""
+class _Made:
+    """What became of all rows."""
 
-    n_source_rows: int = 0
-    n_samples: int = 0
-    n_rows: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
-    queries: dict[bytes, bool] = field(default_factory=dict)
-    """Hash of a query to whether it is in a row."""
-    content: Any = field(default_factory=hashlib.sha256)
-    detail: str | None = None
-    """Why the first row that could not be read could not be."""
+    whole: Shard = field(default_factory=Shard)
+    merged: Merged = field(default_factory=Merged)
+    content_hash: str = ""
+    beside: dict[str, str] = field(default_factory=dict)
+    """Name of each file beside the tables to its SHA-256."""
 
-    def add(self, lines: Iterable[Line]) -> None:
-        """Counts what was read."""
-        for line in lines:
-            self.n_source_rows += 1
-            if line.sample_id is None or line.query is None:
-                self.detail = self.detail or line.detail
-                continue
-            self.n_samples += 1
-            self.content.update(line.sample_id.encode())
-            self.queries.setdefault(line.query, False)
-
-    def add_row(self, query: bytes | None) -> None:
-        """Counts a row that is written."""
-        self.n_rows += 1
-        if query is not None:
-            self.queries[query] = True
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Reason to rows, the most common first."""
+        counts = self.whole.left_out + Counter(repeated=self.merged.n_repeated,
+                                               no_partner=self.merged.n_alone)
+        return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
-# --- Writing
-
-
-def _write(task: Task, batches: Iterator[list[RawRow]], folder: Path, name: str,  # noqa: PLR0913, PLR0917
-           n_processes: int | None, progress: Callable[[int], None] | None) -> _Counts:
+def _make(run: _Run, folder: Path) -> _Made:
     """Writes all files but the report."""
-    counts, seen, chosen = _Counts(), set[bytes](), choose_format(task.format)
-    with ExitStack() as stack:
-        write = stack.enter_context(open_rows(folder / name, chosen.record))
-        leave = stack.enter_context(open_left_out(folder / "left_out.parquet"))
-        pairs = stack.enter_context(open_pairs(folder)) if chosen.is_pair else None
-        done = stack.enter_context(closing(run_batches(partial(make_lines, task), batches, n_processes)))
-        for lines in done:
-            counts.add(lines)
-            kept = _keep_new(lines, seen, leave, counts)
-            if pairs:
-                pairs.put(_halve(line) for line in kept)
-            else:
-                _write_rows(write, ((line.query, line.row or {}) for line in kept), counts)
-            if progress:
-                progress(counts.n_source_rows)
-        if pairs:
-            _join(pairs, write, leave, counts)
-        _check(counts, task)
-    for beside, text in (chosen.beside(name) if chosen.beside else {}).items():
+    reader, made, stretches = run.task.reader, _Made(), list[Stretch]()
+    job = Job(Source(reader.source, reader.split, reader.revision), partial(make_lines, run.task),
+              partial(spoil_line, run.task), partial(keep_shard, run.task, run.file_type), Shard, run.mark,
+              run.needs)
+    for part, shard in run.engine.fold(job, folder / "work" / "rows"):
+        n = made.whole.n_source_rows
+        stretches.append(Stretch(part, Part(folder, part.name), range(n, n + shard.n_source_rows), shard))
+        made.whole.merge(shard)
+    _check(made, run.task)
+    made.content_hash = _hash_content(stretches)
+    name = f"train.{run.file_type}"
+    with writing(folder):
+        for stale in (REPORT, name, "left_out.parquet"):
+            remove(folder / stale)
+    made.merged = merge(run.engine, run.task, run.file_type, stretches)
+    _check(made, run.task, made.merged)
+    beside = choose_format(run.task.format).beside
+    for file, text in (beside(name) if beside else {}).items():
         with writing(folder):
-            (folder / beside).write_text(text, encoding="utf-8")
-    return counts
+            (folder / file).write_text(text, encoding="utf-8")
+            made.beside[file] = hash_file(folder / file)
+    return made
 
 
-def _keep_new(lines: Iterable[Line], seen: set[bytes], leave: Leave, counts: _Counts) -> list[Line]:
-    """The lines whose row is to be written; the others are left out."""
-    kept, left = [], []
-    for line in lines:
-        if line.row is None:
-            left.append(_leave(line, line.reason or "crashed", line.detail))
-        elif line.key in seen:
-            left.append(_leave(line, "repeated", REASONS["repeated"]))
-        else:
-            kept.append(line)
-            if line.key:
-                seen.add(line.key)
-    counts.left_out.update(one.reason for one in left)
-    leave(left)
-    return kept
+def _hash_content(stretches: list[Stretch]) -> str:
+    digest = hashlib.sha256()
+    for one in stretches:
+        for ids in read_ids(one.made):
+            digest.update(ids.hex().encode())
+    return digest.hexdigest()
 
 
-def _leave(line: Line, reason: str, detail: str | None) -> LeftOut:
-    return LeftOut(source_row=line.source_row, file=line.file, sample_id=line.sample_id, reason=reason,
-                   detail=detail)
-
-
-def _halve(line: Line) -> Half:
-    return Half(line.source_row, line.file, line.sample_id or "", line.query or b"", line.row or {})
-
-
-def _write_rows(write: Write, rows: Iterable[tuple[bytes | None, dict[str, Any]]], counts: _Counts) -> None:
-    """Writes rows, each with the hash of its query."""
-    pending = iter(rows)
-    while some := list(islice(pending, N_ROWS)):
-        for query, _ in some:
-            counts.add_row(query)
-        write([row for _, row in some])
-
-
-def _join(pairs: Pairs, write: Write, leave: Leave, counts: _Counts) -> None:
-    """Writes the pairs, and leaves out the halves that have no partner."""
-    _write_rows(write, pairs.join(), counts)
-    counts.left_out.update("no_partner" for _ in pairs.rest())
-    leave(LeftOut(source_row=row, file=file, sample_id=sample_id, reason="no_partner",
-                  detail=REASONS["no_partner"]) for row, file, sample_id in pairs.rest())
-
-
-def _check(counts: _Counts, task: Task) -> None:
+def _check(made: _Made, task: Task, merged: Merged | None = None) -> None:
     """Raises where there is nothing to train on: a file without rows would only fail later."""
-    if not counts.n_samples:
-        raise _tell_unread(counts, task)
-    if not counts.n_rows:
+    if not made.whole.n_samples:
+        raise _tell_unread(made, task)
+    if not (made.whole.n_rows if merged is None else merged.n_rows):
         reasons = "; ".join(f"{n} {reason} ({REASONS.get(reason, 'it could not be read')})"
-                            for reason, n in counts.left_out.most_common())
+                            for reason, n in made.left_out.items())
         raise ConfigError(f"{task.reader.source} gives not one row of the format {task.format}: {reasons}")
 
 
-def _tell_unread(counts: _Counts, task: Task) -> SourceError:
+def _tell_unread(made: _Made, task: Task) -> SourceError:
     source = task.reader.source
     first = next(iter(read_rows(source, split=task.reader.split, revision=task.reader.revision)))
-    return tell_unknown_shape(source, map(str, first.columns or {}), task.reader.format, counts.detail)
+    return tell_unknown_shape(source, map(str, first.columns or {}), task.reader.format, made.whole.detail)
 
 
-def _report(task: Task, counts: _Counts, folder: Path, file_type: FileType, started: float) -> ExportReport:
+def _report(run: _Run, made: _Made, started: float) -> ExportReport:
+    task, whole, merged = run.task, made.whole, made.merged
     reader, chosen = task.reader, choose_format(task.format)
     return ExportReport(
-        format=task.format, file_type=file_type, source=reader.source, split=reader.split,
+        format=task.format, file_type=run.file_type, source=reader.source, split=reader.split,
         prompt=name_content(Path(task.prompt).stem, load_prompt(task.prompt)) if task.prompt else None,
         protocol=task.protocol.ref if chosen.reads else None, revision=reader.revision,
-        content_hash=counts.content.hexdigest(), cftdata_version=version("cftdata"),
-        n_source_rows=counts.n_source_rows, n_samples=counts.n_samples, n_rows=counts.n_rows,
-        left_out=dict(counts.left_out.most_common()), n_queries=len(counts.queries),
-        n_queries_exported=sum(counts.queries.values()), n_suspect_references=len(task.suspects),
-        files=hash_files(folder),
+        content_hash=made.content_hash, cftdata_version=version("cftdata"),
+        n_source_rows=whole.n_source_rows, n_samples=whole.n_samples, n_rows=merged.n_rows,
+        left_out=made.left_out, n_queries=merged.n_queries,
+        n_queries_exported=merged.n_queries_exported, n_suspect_references=len(task.suspects),
+        files=dict(sorted((merged.files | made.beside).items())),
         seconds=round(time.monotonic() - started, 3))
 
 

@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from cftdata.batch import SPOILT
 from cftdata.config import Protocol
+from cftdata.engine import Spoilt
 from cftdata.errors import CftDataError
 from cftdata.formats import FORMATS, REASONS, Made
 from cftdata.parquet import printable
@@ -23,7 +25,7 @@ from cftdata.stored import SuspectKey
 from cftdata.tables import RawRow
 from cftdata.verifiers.own_answer import RESTS_ON_REFERENCE
 
-__all__ = ["Line", "Task", "make_lines"]
+__all__ = ["Line", "Task", "make_lines", "spoil_line"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,16 @@ class Line(NamedTuple):
 def make_lines(task: Task, raws: Sequence[RawRow]) -> list[Line]:
     """A line for every row, in order. Raises ConfigError for a prompt that cannot be rendered."""
     return [_make_line(task, task.reader.read(raw)) for raw in raws]
+
+
+def spoil_line(task: Task, raw: RawRow, reason: Spoilt, is_read: bool) -> list[Line]:
+    """What stands for a row that ended the process it was in, or ran past its time; see `engine.Job`."""
+    row = task.reader.read(raw) if is_read else Row(raw.row, raw.file, None, None, reason, None, {})
+    file, sample = printable(row.file), row.sample
+    if sample is None:
+        return [Line(row.source_row, file, None, None, None, None, row.reason, row.detail or SPOILT[reason])]
+    query = hashlib.sha256(sample.query.text.encode()).digest()[:16]
+    return [Line(row.source_row, file, sample.id, query, None, None, reason, SPOILT[reason])]
 
 
 def _make_line(task: Task, row: Row) -> Line:

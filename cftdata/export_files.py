@@ -9,7 +9,7 @@
     ...     (Path(folder) / "train.jsonl").read_text()
     '{"text": "2 \\\\u2260 3"}\\n'
 
-Not covered: compression of JSONL, files in several parts.
+Not covered: compression of JSONL, which part of the rows is in which file (`export_merge`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 from cftdata.parquet import arrow_schema, open_table, writing
 from cftdata.sample import Count, Record, Slug
 
-__all__ = ["Leave", "LeftOut", "Write", "hash_files", "open_left_out", "open_rows", "remove_stale"]
+__all__ = ["Leave", "LeftOut", "Write", "hash_file", "open_left_out", "open_rows", "remove_stale"]
 
 N_ROWS = 500
 """Rows that are written at a time."""
@@ -84,11 +84,6 @@ def open_left_out(path: Path) -> Iterator[Leave]:
         yield leave
 
 
-def hash_files(folder: Path) -> dict[str, str]:
-    """Name of each file in the folder to its SHA-256, by name."""
-    return {path.name: _hash(path) for path in sorted(folder.iterdir())}
-
-
 def remove_stale(folder: Path, before: Mapping[str, str], now: Iterable[str]) -> None:
     """Removes what an earlier export left and this one did not write, unless someone has changed it since.
 
@@ -97,10 +92,14 @@ def remove_stale(folder: Path, before: Mapping[str, str], now: Iterable[str]) ->
     with writing(folder):
         for name in before.keys() - set(now):
             path = folder / name
-            if path.parent == folder and path.is_file() and _hash(path) == before[name]:
+            is_below = ".." not in Path(name).parts and not Path(name).is_absolute()
+            if is_below and path.is_file() and hash_file(path) == before[name]:
                 path.unlink()
+                if path.parent != folder and not any(path.parent.iterdir()):
+                    path.parent.rmdir()
 
 
-def _hash(path: Path) -> str:
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

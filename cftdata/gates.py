@@ -20,6 +20,7 @@ from pydantic import Field
 from cftdata.config import Protocol
 from cftdata.figures import AuditReport
 from cftdata.sample import Count, Proportion, Rate, Record
+from cftdata.stored import list_parts
 
 __all__ = ["GateResult", "Gates", "Subject", "check_gates", "read_report"]
 
@@ -153,9 +154,9 @@ def _find_failing(subject: Subject, name: str) -> tuple[str, ...]:
     import pyarrow.parquet as pq
 
     judges = _verifiers_of(name, subject.protocol)
-    table = pq.read_table(subject.folder / "after" / "findings.parquet",
-                          columns=["sample_id", "verifier", "outcome", "reason"])
-    ids = [row["sample_id"] for row in table.to_pylist()
+    columns = ["sample_id", "verifier", "outcome", "reason"]
+    ids = [row["sample_id"] for part in list_parts(subject.folder / "after" / "findings.parquet")
+           for row in pq.read_table(part, columns=columns).to_pylist()
            if row["sample_id"] and row["outcome"] == "fail" and row["verifier"] in judges
            and subject.protocol.counts(row["verifier"], row["reason"])]
     return tuple(dict.fromkeys(ids))
@@ -166,8 +167,8 @@ def _find_undecided(subject: Subject, name: str) -> tuple[str, ...]:
     import pyarrow.parquet as pq
 
     judges = _verifiers_of(name, subject.protocol)
-    file = pq.ParquetFile(subject.folder / "after" / "samples.parquet")
-    found = [row["id"] for batch in file.iter_batches(columns=["id", "verifications"])
+    found = [row["id"] for part in list_parts(subject.folder / "after" / "samples.parquet")
+             for batch in pq.ParquetFile(part).iter_batches(columns=["id", "verifications"])
              for row in batch.to_pylist()
              if not any(said["verifier"] in judges and said["outcome"] in ("pass", "fail")
                         for said in row["verifications"] or ())]

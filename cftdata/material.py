@@ -4,7 +4,7 @@
     built     samples.parquet, build.json, audit/
     audited   samples.parquet, report.json
 
-Nothing is published that no audit has looked at.
+Nothing is published that no audit has looked at. A table that a cluster wrote is a folder of its parts.
 
     >>> find_material(Path("curated")).report.protocol        # doctest: +SKIP
     'default@fc03b2cf9005'
@@ -26,6 +26,7 @@ from cftdata.builds import BuildReport
 from cftdata.errors import SourceNotFound, SourceUnreadable
 from cftdata.figures import AuditReport
 from cftdata.sample import Record, Sample
+from cftdata.stored import count_stored, list_parts
 
 __all__ = ["Material", "find_material", "read_samples"]
 
@@ -86,17 +87,11 @@ def _curated(folder: Path) -> Material:
 
 def _whole(material: Material) -> Material:
     """The same. Raises SourceNotFound, SourceUnreadable where a table is missing or not what was audited."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     for path in (material.samples, material.dropped, material.decisions):
-        if path is not None and not path.is_file():
+        if path is not None and not (path.exists() and list_parts(path)):
             raise SourceNotFound(f"{material.folder} lacks {path.relative_to(material.folder)}; "
                                  "give the command that wrote it again")
-    try:
-        n_rows = pq.read_metadata(material.samples).num_rows
-    except (OSError, pa.ArrowException) as fault:
-        raise SourceUnreadable(f"{material.samples} is no Parquet that can be read: {fault}") from fault
+    n_rows = count_stored(material.samples)
     if n_rows != material.report.n_samples:
         raise SourceUnreadable(f"{material.samples} holds {n_rows:,} rows, and its audit speaks of "
                                f"{material.report.n_samples:,}; audit it again")
@@ -108,15 +103,16 @@ def read_samples(path: Path) -> Iterator[tuple[Sample, int, str]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=500):
-                for row in batch.to_pylist():
-                    source_row, name = row.pop("source_row", None), row.pop("file", None)
-                    yield Sample.model_validate(row), source_row or 0, name or ""
-    except (OSError, pa.ArrowException, ValidationError) as fault:
-        line = " ".join(str(fault).split())[:200]
-        raise SourceUnreadable(f"{path} is no table of samples: {line}; make it again") from fault
+    for part in list_parts(path):
+        try:
+            with part.open("rb") as stream, pq.ParquetFile(stream) as file:
+                for batch in file.iter_batches(batch_size=500):
+                    for row in batch.to_pylist():
+                        source_row, name = row.pop("source_row", None), row.pop("file", None)
+                        yield Sample.model_validate(row), source_row or 0, name or ""
+        except (OSError, pa.ArrowException, ValidationError) as fault:
+            line = " ".join(str(fault).split())[:200]
+            raise SourceUnreadable(f"{part} is no table of samples: {line}; make it again") from fault
 
 
 def _read_json(path: Path) -> dict[str, Any]:

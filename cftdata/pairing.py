@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from cftdata.errors import OutputError
 
-__all__ = ["Half", "Pairs", "open_pairs"]
+__all__ = ["Half", "Pairs", "hash_prompt", "open_pairs"]
 
 TABLE = """
     PRAGMA journal_mode = OFF;
@@ -60,6 +60,11 @@ class Half(NamedTuple):
     """`prompt` with `chosen` or `rejected`."""
 
 
+def hash_prompt(prompt: str) -> bytes:
+    """16 bytes: what halves of one pair have in common."""
+    return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
 class Pairs:
     """Halves, yet to be joined; made by `open_pairs`."""
 
@@ -74,8 +79,7 @@ class Pairs:
         self._database.commit()
 
     def _cells(self, half: Half) -> tuple[object, ...]:
-        prompt = hashlib.sha256(half.row["prompt"].encode("utf-8", "surrogatepass")).digest()[:16]
-        place = prompt, "chosen" in half.row
+        place = hash_prompt(half.row["prompt"]), "chosen" in half.row
         self._counts[place] += 1
         return (*place, self._counts[place], half.source_row, half.file, half.sample_id, half.query,
                 json.dumps(half.row))

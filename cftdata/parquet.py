@@ -136,6 +136,8 @@ def open_output(folder: Path) -> Iterator[Path]:
         yield partial
         with writing(folder):
             for path in sorted(partial.iterdir()):
+                if path.is_file() and (folder / path.name).is_dir():    # written by a cluster, in parts
+                    shutil.rmtree(folder / path.name)
                 path.replace(folder / path.name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

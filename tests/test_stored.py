@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from cftdata.audit import audit
 from cftdata.errors import SourceUnreadable
 from cftdata.sources import Reader, load
-from cftdata.stored import find_samples, find_suspect_keys, is_stored, read_stored
+from cftdata.stored import count_stored, find_samples, find_suspect_keys, is_stored, list_parts, read_stored
 
 
 @pytest.fixture
@@ -65,3 +66,25 @@ def test_suspect_references_are_those_of_the_report(audited: Path) -> None:
     (audited / "after" / "report.json").write_text("{}")
     with pytest.raises(SourceUnreadable, match="audit the set again"):
         find_suspect_keys(str(audited))
+
+
+def test_a_table_in_parts_is_the_same_rows(audited: Path) -> None:
+    path = audited / "samples.parquet"
+    rows = [raw.columns for raw in read_stored(path, ["verifications"])]
+    table = pq.read_table(path)
+    path.unlink()
+    path.mkdir()
+    for n in range(3):
+        pq.write_table(table.slice(2 * n, 2), path / f"part-{n:05}.parquet")
+    assert find_samples(str(audited)) == str(path)
+    assert is_stored(str(path))
+    assert [part.name for part in list_parts(path)] == [f"part-{n:05}.parquet" for n in range(3)]
+    assert count_stored(path) == 6
+    raws = list(read_stored(path, ["verifications"]))
+    assert [raw.columns for raw in raws] == rows
+    assert [(raw.row, raw.file) for raw in raws[1:3]] == [(1, "part-00000.parquet"), (2, "part-00001.parquet")]
+    assert len(find_suspect_keys(str(path))) == len(find_suspect_keys(str(audited))) == 1
+    (path / "part-00001.parquet").write_bytes(b"PAR1")
+    assert not is_stored(str(path))
+    with pytest.raises(SourceUnreadable, match=r"part-00001.parquet is no Parquet"):
+        count_stored(path)

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cftdata.config import load_protocol
-from cftdata.entries import N_BUCKETS, cut_partitions, read_queries, tabulate_entries, write_run
+from cftdata.entries import read_queries, tabulate_entries, write_run
+from cftdata.runs import N_BUCKETS, cut_partitions
 from cftdata.summary import Counting, Summary, count_queries, open_summary
 from cftdata.tally import Entry, FoundStep
 
