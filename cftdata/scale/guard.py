@@ -26,7 +26,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cftdata.engine import Job, Spoilt
-from cftdata.errors import CftDataError
 from cftdata.tables import RawRow
 from cftdata.worker import end_with_parent
 
@@ -97,18 +96,17 @@ class Guard(Generic[T]):
         return came[0] if came else self.job.instead(row, spoilt, False)
 
     def _wait(self, future: Future[T]) -> tuple[list[T], Spoilt]:
-        """What came, if anything, else why not; the process that failed is gone."""
+        """What came, if anything, else why not; the process that failed is gone.
+
+        What else `work` raises is no row's fault, and ends the run.
+        """
         from pebble import ProcessExpired
 
         try:
             return [future.result()], "crashed"
         except LimitError:
             spoilt: Spoilt = "time_limit"
-        except (ProcessExpired, BrokenProcessPool):
-            spoilt = "crashed"
-        except CftDataError:
-            raise
-        except Exception:  # work raises nothing for what is in rows, but there may be no memory left
+        except (ProcessExpired, BrokenProcessPool, MemoryError):
             spoilt = "crashed"
         self.close()
         return [], spoilt

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from cftdata.scale.on_ray import connect
+
+SOON = {"health_check_initial_delay_ms": 500, "health_check_period_ms": 500, "health_check_timeout_ms": 500,
+        "health_check_failure_threshold": 3}
+"""A node that is lost is missed in some seconds, not in half a minute."""
 
 
 @pytest.fixture(scope="module")
@@ -16,11 +22,13 @@ def cluster() -> Iterator[Any]:
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    for _ in range(2):
-        made.add_node(num_cpus=1)
-    try:
-        with connect(made.address):
-            yield made
-    finally:
-        made.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))   # workers have to find what tests give them
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": SOON})
+        for _ in range(2):
+            made.add_node(num_cpus=1)
+        try:
+            with connect(made.address):
+                yield made
+        finally:
+            made.shutdown()
