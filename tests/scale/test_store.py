@@ -1,0 +1,80 @@
+"""A set in a store is audited there, by one machine or by many, to the same figures; the store is moto's."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ray")
+pytest.importorskip("s3fs")
+pytest.importorskip("moto")
+
+from small_audit import write_rows
+
+from cftdata.audit import audit
+from cftdata.paths import open_path
+from cftdata.scale import OnRay
+from cftdata.tables import read_rows
+
+pytestmark = pytest.mark.scale
+
+BUCKET = "s3://critiques"
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[None]:
+    """An S3 on 127.0.0.1 with an empty bucket; what starts after it finds it by its environment."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "of-a-test")
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        server = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_for(port)
+            open_path(BUCKET).fs.mkdir(BUCKET)  # type: ignore[attr-defined]
+            yield
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def wait_for(port: int) -> None:
+    """Returns when somebody answers there."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+
+def test_from_the_store_to_the_store(store: None, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    assert os.environ["AWS_ENDPOINT_URL"]
+    cluster: Any = request.getfixturevalue("cluster")   # its machines find the store by the environment too
+    assert cluster is not None
+    local = [write_rows(tmp_path / f"{seed}.jsonl", 500, seed) for seed in range(2)]
+    for path in local:
+        open_path(f"{BUCKET}/sets/{path.name}").write_bytes(path.read_bytes())
+    wanted = audit(tmp_path, out=tmp_path / "out").model_dump(exclude={"source", "seconds", "n_retries"})
+    for out, engine in ((f"{BUCKET}/one", None), (f"{BUCKET}/many", OnRay(n_rows_of_part=100))):
+        report = audit(f"{BUCKET}/sets/*.jsonl", out=out, engine=engine)
+        assert report.model_dump(exclude={"source", "seconds", "n_retries"}) == wanted
+        assert sum(1 for _ in read_rows(out)) == report.n_samples
+        assert {path.name for path in open_path(out).iterdir()} == {
+            "findings.parquet", "report.html", "report.json", "report.md", "samples.parquet"}
+    assert len(list((open_path(BUCKET) / "many" / "samples.parquet").iterdir())) > 2
