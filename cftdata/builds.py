@@ -12,7 +12,9 @@ at once.
     >>> build(load_recipe("error-injection"), "built").n_samples        # doctest: +SKIP
     400
 
-Not covered: checking what was built (`audit`), several machines at one build.
+An engine that spreads its work makes the same rows in shards (`build_shards`), on as many machines as it has.
+
+Not covered: checking what was built (`audit`).
 """
 
 from __future__ import annotations
@@ -22,33 +24,29 @@ import hashlib
 import signal
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from cftdata.build_shards import Spread, Task, count_retries, cut, gather, make_in_shards
 from cftdata.calls import Provider
-from cftdata.driver import Driver, Event, Limits
+from cftdata.driver import Driver, Event
+from cftdata.engine import Engine
+from cftdata.errors import ConfigError
 from cftdata.ledger import Ledger, ModelTotals
-from cftdata.parquet import arrow_schema, open_output, open_table, writing
-from cftdata.pipeline import Made, Unmade, make_all, read_units
-from cftdata.providers import ProviderSettings, ReplayProvider, estimate_cost, open_provider
+from cftdata.making import LIMITS, Counts, Opener, make_tables
+from cftdata.parquet import open_output, writing
+from cftdata.paths import is_remote, remove
+from cftdata.pipeline import Made, read_units
+from cftdata.providers import estimate_cost
 from cftdata.recipe import OWN, Recipe
-from cftdata.sample import Count, Record, Sample
+from cftdata.sample import Count, Record
 
-__all__ = ["BuildReport", "build", "find_finished"]
-
-PASSING = frozenset({"budget_spent", "interrupted", "set_aside", "unavailable", "pending_batch"})
-"""Reasons that may be gone when the same command is given again."""
-LIMITS = {"local": Limits(n_in_flight=4, timeout_s=600)}
-"""Of models that are known to need others than the default: the local one has so many slots, and is slow."""
-N_ROWS = 500
-
+__all__ = ["BuildReport", "build", "find_finished", "place"]
 
 class BuildReport(Record):
     """What a build made."""
@@ -79,39 +77,52 @@ class BuildReport(Record):
     """Sum of the known prices over all runs; None when calls were made and none is known."""
     seconds: Annotated[float, Field(ge=0)]
     """Wall-clock time of the last run that had work to do."""
+    n_retries: Count = 0
+    """How often a part of the build was begun again because a process or a machine was lost."""
 
 
 def build(recipe: Recipe, out: str | Path, *,  # noqa: PLR0913
           providers: Mapping[str, Provider] | None = None,
           replay: Path | None = None, observe: Callable[[Event], None] | None = None,
-          progress: Callable[[int, int], None] | None = None) -> BuildReport:
+          progress: Callable[[int, int], None] | None = None, engine: Engine | None = None) -> BuildReport:
     """Builds, or goes on building, into the folder; returns at once when it holds the finished build.
 
     providers: model to who answers for it, in place of the real one. replay: a recorded ledger that answers
-    for all others, so that no call is made. observe: called with every event of the driver. progress: called
-    with the numbers of samples and of queries done so far.
+    for all others, so that no call is made. observe: called with every event of the driver, where there is
+    one alone. progress: called with the numbers of samples and of queries done so far. engine: None, and any
+    that does not spread, builds in this process.
     Raises ConfigError, SourceError and its kinds, ExtraMissing, OutputError. An interrupt (Ctrl-C) lets the
     calls in flight end, writes what there is, and comes back with `is_complete` False.
     """
-    folder = Path(out)
+    folder = place(out)
     finished = find_finished(recipe, folder)
     if finished:
         return finished
     started = time.monotonic()
+    opener = Opener(recipe, providers or {}, replay)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with Ledger(folder / "ledger.sqlite") as ledger, open_output(folder) as partial:
-        def open_one(model: str) -> Provider:
-            given = (providers or {}).get(model)
-            return given or (ReplayProvider(replay) if replay else _open(model, recipe))
-
-        counts = asyncio.run(_run(recipe, ledger, partial, open_one, observe, progress))
-        # what a recording lacks, a provider may answer
-        passing = PASSING | {"rejected"} if replay else PASSING
-        report = _report(recipe, counts, ledger, passing, time.monotonic() - started)
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        gather(folder, ledger)  # what shards paid for that were left undone
+        with open_output(folder) as partial:
+            if isinstance(engine, Spread):
+                counts, n_retries = _make_spread(recipe, ledger, partial, opener, engine, progress)
+            else:
+                counts, n_retries = asyncio.run(_make(recipe, ledger, partial, opener, observe, progress)), 0
+            report = _report(recipe, counts, ledger, opener.passing, time.monotonic() - started, n_retries)
+            with writing(folder):
+                (partial / "build.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
         with writing(folder):
-            (partial / "build.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            remove(folder / "shards")
     return report
+
+
+def place(out: str | Path) -> Path:
+    """The folder that is built into. Raises ConfigError where it is one of a store."""
+    if is_remote(out):
+        raise ConfigError(f"a build cannot go into {out}, since its ledger needs a file system; build into a "
+                          "folder, and copy what was built")
+    return Path(out).absolute()
 
 
 def find_finished(recipe: Recipe, folder: Path) -> BuildReport | None:
@@ -137,86 +148,33 @@ def hash_source(recipe: Recipe) -> str:
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
 
-@dataclass
-class _Counts:
-    """What was made so far."""
+async def _make(recipe: Recipe, ledger: Ledger, partial: Path,  # noqa: PLR0913, PLR0917
+                opener: Opener, observe: Callable[[Event], None] | None,
+                progress: Callable[[int, int], None] | None) -> Counts:
+    """Makes all rows, here, and writes them into the folder."""
+    driver = Driver(ledger, opener, LIMITS | recipe.limits, recipe.budget, observe, price=estimate_cost)
 
-    n_queries: int = 0
-    n_done: int = 0
-    n_samples: int = 0
-    faults: Counter[str] = field(default_factory=Counter)
-    critics: Counter[str] = field(default_factory=Counter)
-    unmade: Counter[str] = field(default_factory=Counter)
-    is_stopped: bool = False
+    def tell(counts: Counts, made: Sequence[Made]) -> None:
+        if progress:
+            progress(counts.n_samples, counts.n_done)
 
-    @property
-    def is_spent(self) -> bool:
-        """Whether the budget has ended it: what comes after would come to nothing."""
-        return any(key.endswith(":budget_spent") for key in self.unmade)
-
-    def add(self, made: Made) -> None:
-        """Counts a row."""
-        if isinstance(made, Unmade):
-            self.unmade[f"{made.stage}:{made.reason}"] += 1
-            return
-        self.n_samples += 1
-        if made.critique:
-            self.critics[made.critique.provenance.model or "unknown"] += 1
-            self.faults.update([made.critique.planted_fault] if made.critique.planted_fault else [])
-
-
-async def _run(recipe: Recipe, ledger: Ledger, partial: Path,  # noqa: PLR0913, PLR0917
-               open_one: Callable[[str], Provider], observe: Callable[[Event], None] | None,
-               progress: Callable[[int, int], None] | None) -> _Counts:
-    """Makes all rows and writes them into the folder."""
-    counts = _Counts()
-    driver = Driver(ledger, open_one, LIMITS | recipe.limits, recipe.budget, observe, price=estimate_cost)
     try:
-        with _writer(partial / "samples.parquet", Sample) as keep, \
-                _writer(partial / "unmade.parquet", Unmade) as note, _interrupts(driver):
-            async for made in make_all(_counted(recipe, counts), recipe, driver.ask,
-                                       lambda: driver.is_stopped or counts.is_spent):
-                for row in made:
-                    counts.add(row)
-                    (note if isinstance(row, Unmade) else keep)(row)
-                counts.n_done += 1
-                if progress:
-                    progress(counts.n_samples, counts.n_done)
-        counts.is_stopped = driver.is_stopped
+        with _interrupts(driver):
+            return await make_tables(read_units(recipe), recipe, driver, partial, tell)
     finally:
         await driver.close()
-    return counts
 
 
-def _open(model: str, recipe: Recipe) -> Provider:
-    return open_provider(model, recipe.providers.get(model, ProviderSettings()))
-
-
-def _counted(recipe: Recipe, counts: _Counts) -> Iterator[Any]:
-    for unit in read_units(recipe):
-        counts.n_queries += 1
-        yield unit
-
-
-@contextmanager
-def _writer(path: Path, kind: type[Record]) -> Iterator[Callable[[Record], None]]:
-    """Takes rows and writes them some hundreds at a time."""
-    import pyarrow as pa
-
-    schema, pending = arrow_schema(kind), list[dict[str, Any]]()
-
-    def flush() -> None:
-        write(pa.RecordBatch.from_pylist(pending, schema=schema))
-        pending.clear()
-
-    def take(row: Record) -> None:
-        pending.append(row.model_dump(mode="json"))
-        if len(pending) == N_ROWS:
-            flush()
-
-    with open_table(path, schema) as write:
-        yield take
-        flush()
+def _make_spread(recipe: Recipe, ledger: Ledger, partial: Path,  # noqa: PLR0913, PLR0917
+                 opener: Opener, engine: Spread,
+                 progress: Callable[[int, int], None] | None) -> tuple[Counts, int]:
+    """Makes all rows, in shards, and writes them into the folder; how often shards were begun again too."""
+    mark = f"{recipe.ref} {hash_source(recipe)} {version('cftdata')}"
+    with engine.open(ledger.path.parent) as folder:
+        n_shards = cut(recipe, folder, mark, engine.count_shards())
+        task = Task(recipe, LIMITS | recipe.limits, opener, folder, Path.cwd(), n_shards, version("cftdata"))
+        counts = make_in_shards(task, ledger, partial, engine, progress)
+    return counts, count_retries(task)
 
 
 @contextmanager
@@ -241,15 +199,15 @@ def _interrupts(driver: Driver) -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
-def _report(recipe: Recipe, counts: _Counts, ledger: Ledger, passing: Set[str],
-            seconds: float) -> BuildReport:
+def _report(recipe: Recipe, counts: Counts, ledger: Ledger, passing: Set[str],  # noqa: PLR0913, PLR0917
+            seconds: float, n_retries: int) -> BuildReport:
     models = tuple(ledger.totals())
     known = [total.cost_usd for total in models if total.cost_usd is not None]
-    is_passing = any(key.partition(":")[2] in passing for key in counts.unmade)
     return BuildReport(
         recipe=recipe.ref, cftdata_version=version("cftdata"), source=recipe.queries.source,
-        source_hash=hash_source(recipe), is_complete=not (counts.is_stopped or is_passing),
+        source_hash=hash_source(recipe), is_complete=not (counts.is_stopped or counts.is_passing(passing)),
         n_queries=counts.n_queries, n_samples=counts.n_samples,
         planted_faults=dict(counts.faults.most_common()),
         samples_by_critic=dict(counts.critics.most_common()), unmade=dict(counts.unmade.most_common()),
-        models=models, cost_usd=sum(known) if known or not models else None, seconds=round(seconds, 3))
+        models=models, cost_usd=sum(known) if known or not models else None, seconds=round(seconds, 3),
+        n_retries=n_retries)

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cftdata.batch import sample_schema
-from cftdata.builds import LIMITS
 from cftdata.calls import Provider
 from cftdata.decisions import can_be_checked, find_faults, is_accepted
 from cftdata.driver import Ask, Driver, Event
 from cftdata.errors import ConfigError
 from cftdata.ledger import Ledger, ModelTotals
+from cftdata.making import LIMITS
 from cftdata.parquet import open_rows
 from cftdata.policy import Policy
 from cftdata.providers import ProviderSettings, estimate_cost, open_provider

@@ -2,6 +2,7 @@
 
     guard       work in a process beside, so that a row that kills it harms no other
     parts       what a worker does with one stretch of the source
+    treasury    limits and budget of a build, held for all workers together
     on_ray      the engine
 
     >>> from cftdata.scale import OnRay                         # doctest: +SKIP

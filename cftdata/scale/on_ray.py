@@ -21,7 +21,7 @@ import os
 import pickle
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
@@ -39,7 +39,9 @@ from cftdata.pool import cut_batches
 from cftdata.sample import Record
 from cftdata.scale.guard import Patience
 from cftdata.scale.parts import do_part, read_done
+from cftdata.scale.treasury import open_treasury
 from cftdata.tables import RawRow, read_rows
+from cftdata.turns import Share, Terms
 
 __all__ = ["OnRay", "connect"]
 
@@ -49,6 +51,10 @@ T = TypeVar("T")
 
 N_RETRIES = 3
 """So often is a task begun again whose worker or machine was lost."""
+
+
+N_SHARDS_OF_CORE = 4
+"""So that none waits long for the last ones."""
 
 
 class Plan(Record):
@@ -100,12 +106,14 @@ class OnRay:
 
     progress: called with the number of rows done, again and again. patience: see `guard`.
     n_rows_of_part: about so many rows are a stretch, which is what a lost worker costs.
+    n_shards: into so many a build is cut; None takes a few for each core.
     """
 
     def __init__(self, progress: Callable[[int], None] | None = None, patience: Patience | None = None, *,
-                 n_rows_of_part: int = N_ROWS) -> None:
+                 n_rows_of_part: int = N_ROWS, n_shards: int | None = None) -> None:
         self._progress = progress
         self._n_rows = n_rows_of_part
+        self._n_shards = n_shards
         self._patience = patience or Patience()
         self._folder: Path | None = None
         self._run = uuid.uuid4().hex[:8]
@@ -158,6 +166,15 @@ class OnRay:
         """One task an item."""
         self._n_maps += 1
         yield from self._map(work, {f"map-{self._n_maps}-{n:05}": item for n, item in enumerate(items)})
+
+    def count_shards(self) -> int:
+        """See `build_shards.Spread`."""
+        n_cores = int(_import_ray().cluster_resources().get("CPU", 1))
+        return self._n_shards or N_SHARDS_OF_CORE * max(1, n_cores)
+
+    def share(self, terms: Terms) -> AbstractContextManager[Share]:
+        """Turns that one actor gives to all workers."""
+        return open_treasury(terms)
 
     def _plan(self, job: Job[Any, Any], folder: Path) -> list[list[Piece]]:
         """The stretches: as they were cut, where the folder has the same job's plan; else anew."""
