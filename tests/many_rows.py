@@ -1,4 +1,4 @@
-"""Rows by the project's own generator, as many as are wanted, every text another; a quarter of the critiques wrong.
+"""Rows by the project's own generator, as many as are wanted, every text another; some critiques are wrong.
 
     >>> len(make_rows(0, 2))
     8
