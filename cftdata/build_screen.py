@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 10
 
-__all__ = ["show_build", "show_critics", "show_ledger", "show_plan", "watch"]
+__all__ = ["show_build", "show_critics", "show_ledger", "show_plan", "tell_rows", "watch"]
 
 
 def show_build(report: BuildReport, out: Path) -> None:
@@ -45,6 +45,8 @@ def show_build(report: BuildReport, out: Path) -> None:
         console.print(plain_text(f"! not made: {n:,} × {reason} (see unmade.parquet)"))
     if report.models:
         console.print(_tabulate_models(report.models))
+    if report.n_retries:
+        console.print(plain_text(f"! {report.n_retries:,} × begun again: a process or a machine was lost"))
     if not report.is_complete:
         console.print(plain_text("! not complete: the same command goes on, and pays for nothing twice"))
     console.print(plain_text(f"samples: {out / 'samples.parquet'}"))
@@ -111,6 +113,11 @@ def show_plan(plan: Plan) -> None:
         console.print(plain_text(f"--- first prompt, {message.role}"))
         for line in message.content.split("\n"):
             console.print(plain_text(line))
+
+
+def tell_rows(n_rows: int, n_done: int) -> None:
+    """A line of a build whose calls are made elsewhere."""
+    print(f"cftdata: {n_rows:,} rows of {n_done:,} queries", file=sys.stderr)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from cftdata.errors import ConfigError
 from cftdata.recipe import Recipe, list_recipes, load_recipe
 
 if TYPE_CHECKING:
+    from cftdata.engine import Engine
     from cftdata.figures import AuditReport
     from cftdata.sample import Record
 
@@ -32,15 +33,21 @@ class Asked:
     """What the command was called with."""
 
     recipe: str
-    out: Path | None = None
+    out: str | Path | None = None
     as_json: bool = False
     has_audit: bool = True
     replay: Path | None = None
+    engine: str = "local"
+    address: str | None = None
 
     def load(self) -> tuple[Recipe, Path]:
-        """The recipe, and the folder that it is built into."""
+        """The recipe, and the folder that it is built into. Raises ConfigError."""
+        from cftdata.builds import place
+
         recipe = load_recipe(self.recipe)
-        return recipe, self.out or Path(recipe.out or f"build/{recipe.id}")
+        out = self.out or recipe.out or f"build/{recipe.id}"
+        place(out)
+        return recipe, Path(out)
 
     def show(self, result: Record) -> bool:
         """Prints the result as JSON, where that was asked for."""
@@ -57,20 +64,23 @@ def list_examples() -> None:
 
 def run(asked: Asked) -> bool:
     """Builds, shows what came of it, and audits it; whether the build is complete."""
-    from cftdata.build_screen import show_build, watch
+    from cftdata.build_screen import show_build, tell_rows, watch
     from cftdata.builds import build
+    from cftdata.engines import choose_engine
     from cftdata.terminal import show_report
 
     recipe, out = asked.load()
-    with redirect_stdout(sys.stderr), watch(recipe.queries.n) as (progress, observe):
-        report = build(recipe, out, replay=asked.replay, progress=progress, observe=observe)
-    if not asked.show(report):
-        show_build(report, out)
-    if report.n_samples and asked.has_audit and not asked.as_json:
-        if _is_audited(recipe, out):
-            print(f"audited before: {out / 'audit' / 'report.html'}")
-        else:
-            show_report(audit_build(recipe, out), out / "audit")
+    with choose_engine(asked.engine, address=asked.address) as engine:
+        with redirect_stdout(sys.stderr), watch(recipe.queries.n) as (progress, observe):
+            report = build(recipe, out, replay=asked.replay, observe=observe, engine=engine,
+                           progress=progress if asked.engine == "local" else tell_rows)
+        if not asked.show(report):
+            show_build(report, out)
+        if report.n_samples and asked.has_audit and not asked.as_json:
+            if _is_audited(recipe, out):
+                print(f"audited before: {out / 'audit' / 'report.html'}")
+            else:
+                show_report(audit_build(recipe, out, engine), out / "audit")
     return report.is_complete
 
 
@@ -100,11 +110,11 @@ def run_batch(asked: Asked) -> bool:
     return asked.show(came) or True
 
 
-def audit_build(recipe: Recipe, out: Path) -> AuditReport:
+def audit_build(recipe: Recipe, out: Path, engine: Engine | None = None) -> AuditReport:
     """The audit of what was built, by the recipe's protocol, written into `audit` in the folder."""
     from cftdata.audit import audit
 
-    return audit(out / "samples.parquet", out=out / "audit", protocol=_protocol_of(recipe))
+    return audit(out / "samples.parquet", out=out / "audit", protocol=_protocol_of(recipe), engine=engine)
 
 
 def _protocol_of(recipe: Recipe) -> Protocol:

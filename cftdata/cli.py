@@ -119,7 +119,7 @@ def run_audit(  # noqa: PLR0913, PLR0917 - the options of the command
 def run_build(  # noqa: PLR0913, PLR0917 - the options of the command
     recipe: Annotated[str | None, typer.Argument(help="A recipe: a YAML file, or a name that --examples "
                                                       "lists.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to build into; build/ID when not given.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder to build into; build/ID when not given.")] = None,
     examples: Annotated[bool, typer.Option("--examples", help="List the package's recipes.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, at what price; send "
                                                             "nothing.")] = False,
@@ -130,6 +130,8 @@ def run_build(  # noqa: PLR0913, PLR0917 - the options of the command
                                                      "place: the build runs again without a call.")] = None,
     no_audit: Annotated[bool, typer.Option("--no-audit", help="Do not audit what was built.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON alone.")] = False,
+    engine: Annotated[str, typer.Option(help=ENGINE)] = "local",
+    address: Annotated[str | None, typer.Option(help=ADDRESS)] = None,
 ) -> None:
     """Build a critique dataset by a recipe, or go on building; then audit it."""
     from cftdata import building
@@ -139,7 +141,11 @@ def run_build(  # noqa: PLR0913, PLR0917 - the options of the command
         return
     if recipe is None:
         raise ConfigError("no recipe is named; give a YAML file, or a name of cftdata build --examples")
-    asked = building.Asked(recipe, out, as_json=as_json, has_audit=not no_audit, replay=replay)
+    if (ledger or dry_run or batch) and (engine != "local" or address):
+        raise ConfigError("--ledger, --dry-run and --batch are done on this machine; leave out --engine and "
+                          "--address")
+    asked = building.Asked(recipe, out, as_json=as_json, has_audit=not no_audit, replay=replay,
+                           engine=engine, address=address)
     if ledger:
         building.run_ledger(asked)
     elif dry_run:

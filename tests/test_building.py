@@ -106,3 +106,18 @@ def test_the_examples_are_listed(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines()] == [
         "critique-and-refine", "demo", "error-injection", "one-shot-cft", "self-critique", "webinstruct-cft"]
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (("--engine", "ray", "--batch"), "leave out --engine"),
+    (("--engine", "ray", "--dry-run"), "leave out --engine"),
+    (("--address", "auto", "--ledger"), "leave out --engine"),
+    (("--address", "auto"), "give --engine ray"),
+    (("--engine", "rya"), "did you mean 'ray'?"),
+    (("--out", "s3://bucket/mine"), "needs a file system")])
+def test_what_a_cluster_or_a_store_cannot_do_is_one_sentence(
+        options: tuple[str, ...], said: str, recipe: Path, tmp_path: Path) -> None:
+    done = run(tmp_path, recipe, *options)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert said in done.stderr
+    assert not (tmp_path / "build").exists()
