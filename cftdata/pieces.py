@@ -21,7 +21,7 @@ from typing import IO, Literal
 
 from cftdata.arrow import Item, read_batch
 from cftdata.errors import ConfigError, SourceEmpty, SourceError, SourceUnreadable
-from cftdata.paths import open_path
+from cftdata.paths import is_remote, open_path
 from cftdata.tables import RawRow, find_files, is_alone, kind_of, read_file, read_line
 
 __all__ = ["Piece", "cut_file", "cut_source", "group_pieces", "measure", "read_piece"]
@@ -65,7 +65,7 @@ def cut_source(source: str, split: str | None, revision: str | None,
     if split or revision:
         raise ConfigError(f"{source} is no Hub dataset, so it has no split or revision; leave these out")
     pieces = [piece for name, path in files.items()
-              for piece in cut_file(str(path), name, _size(path), _kind(path, name), n_rows)]
+              for piece in cut_file(_address(path), name, _size(path), _kind(path, name), n_rows)]
     return pieces, is_alone(source)
 
 
@@ -81,6 +81,11 @@ def _kind(path: Path, name: str) -> Kind:
     except FAULTS:
         return "whole"      # whoever reads it says what is wrong
     return "whole" if is_packed or kind not in ("jsonl", "parquet") else kind  # type: ignore[return-value]
+
+
+def _address(path: Path) -> str:
+    """The path as other machines find it."""
+    return str(path if is_remote(path) else path.absolute())
 
 
 def _size(path: Path) -> int:

@@ -19,6 +19,7 @@ import hashlib
 import logging
 import os
 import pickle
+import socket
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -57,6 +58,9 @@ N_SHARDS_OF_CORE = 4
 """So that none waits long for the last ones."""
 
 
+KNOCK_S = 10
+
+
 class Plan(Record):
     """What is to be done, as it is kept for a run that goes on."""
 
@@ -81,14 +85,22 @@ def connect(address: str | None) -> Iterator[None]:
         yield
         return
     try:
+        _knock(address or os.environ.get("RAY_ADDRESS", ""))
         ray.init(address=address, log_to_driver=False, logging_level="error")
-    except (ConnectionError, ValueError, RuntimeError) as fault:
+    except (OSError, ValueError, RuntimeError) as fault:
         raise ConfigError(f"the cluster {address or os.environ.get('RAY_ADDRESS', '')} cannot be reached: "
                           f"{_first_line(fault)}") from fault
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody listens at the address: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
 
 
 def _import_ray() -> Any:
