@@ -133,13 +133,13 @@ def _mark(batch: Any, suspects: Set[Key]) -> Any:
 def pick_flagged(flagged: Mapping[tuple[str, ...], Flags], n_shown: int) -> tuple[list[int], int]:
     """Rows for people to look at, at most n_shown, as in the source; and how many there are.
 
-    Every reason has its turn, in the order in which they first come, so that a rare one is among those shown;
+    Every reason has its turn, so that a rare one is among those shown, and within a reason the lot decides;
     rows that were not read (reason `load`) come first.
     """
     rows = {reasons: sorted(flags.rows) for reasons, flags in flagged.items() if flags.n_rows}
     by_reason = sorted(rows.items(), key=lambda one: (one[0] != UNREAD, one[1]))
     turns = chain.from_iterable(zip_longest(*(some for _, some in by_reason)))
-    chosen = sorted(islice((row for row in turns if row is not None), n_shown))
+    chosen = sorted(islice((row for _, row in filter(None, turns)), n_shown))
     return chosen, sum(flags.n_rows for flags in flagged.values())
 
 

@@ -48,13 +48,18 @@ class Counting:
 
 @dataclass(slots=True)
 class Flags:
-    """How many rows are flagged for one reason, and the first of them by their place in the source."""
+    """How many rows are flagged for one reason, and some of them: those of the least lot.
+
+    A row's lot is the id of its sample, a hash of its texts: whatever parts the rows come in, the same are
+    drawn, and each as likely as any other. Of rows that could not be read it is their place.
+    """
 
     n_rows: int = 0
-    rows: list[int] = field(default_factory=list)
+    rows: list[tuple[bytes, int]] = field(default_factory=list)
+    """(lot, place in the source)."""
 
-    def add(self, rows: Sequence[int], n_rows: int, n_kept: int) -> None:
-        """Adds rows, of which at least the first n_kept are given."""
+    def add(self, rows: Sequence[tuple[bytes, int]], n_rows: int, n_kept: int) -> None:
+        """Adds rows, of which at least those n_kept of the least lot are given."""
         self.n_rows += n_rows
         self.rows += rows
         if len(self.rows) > 2 * n_kept:
@@ -193,4 +198,5 @@ def _flag(summary: Summary, distinct: Iterable[Entry], suspects: Suspects, proto
                    if outcome == "error" or (outcome == "fail" and protocol.counts(verifier, reason)
                                              and not rests_on_suspect(entry, verifier, reason, suspects))]
         if reasons:
-            summary.flagged[tuple(reasons)].add([entry.source_row], 1, protocol.flagged_rows_shown)
+            summary.flagged[tuple(reasons)].add([(entry.sample_id, entry.source_row)], 1,
+                                                protocol.flagged_rows_shown)
