@@ -8,6 +8,8 @@ regenerate_WHY (see `regenerate`).
     >>> change(selection, Path("ledger.sqlite"), Path("changed.parquet"), {}, None)        # doctest: +SKIP
     ()
 
+This process does it, on a cluster too: it holds the ledger, and asks.
+
 Not covered: changing a row twice.
 """
 
@@ -23,6 +25,7 @@ from typing import Any, NamedTuple
 
 from cftdata.batch import sample_schema
 from cftdata.calls import Provider
+from cftdata.deciding import Row
 from cftdata.decisions import can_be_checked, find_faults, is_accepted
 from cftdata.driver import Ask, Driver, Event
 from cftdata.errors import ConfigError
@@ -34,7 +37,7 @@ from cftdata.providers import ProviderSettings, estimate_cost, open_provider
 from cftdata.regenerate import regenerate
 from cftdata.relabel import is_borne_out, relabel
 from cftdata.sample import Decision, Sample
-from cftdata.selection import Row, Selection
+from cftdata.selection import Selection
 from cftdata.verifiers import verify
 
 __all__ = ["PASSING", "change"]
@@ -100,9 +103,8 @@ async def _change_all(selection: Selection, changer: _Changer) -> AsyncGenerator
     """What came of every row that is to be changed, in order; some rows are under way at a time."""
     under_way: deque[asyncio.Task[Change]] = deque()
     try:
-        for row, sample in selection.read():
-            if row.is_to_change:
-                under_way.append(asyncio.create_task(changer.change(row, sample)))
+        for row, sample in selection.read_to_change():
+            under_way.append(asyncio.create_task(changer.change(row, sample)))
             if len(under_way) >= N_UNDER_WAY:
                 yield await under_way.popleft()
         while under_way:

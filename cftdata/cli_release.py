@@ -46,21 +46,24 @@ def run_curate(  # noqa: PLR0913, PLR0917 - the options of the command
     format: Annotated[str | None, typer.Option(help="Shape of the rows; recognised when not given.")] = None,
     columns: Columns = None, reference_answer: Answer = None, references: References = None,
     split: Split = None, revision: Revision = None,
-    out: Annotated[Path, typer.Option(help="Folder for what is kept, what not, and why.")] = Path("curated"),
-    as_json: AsJson = False, processes: Processes = None,
+    out: Annotated[str, typer.Option(help="Folder or s3://… for what is kept, what not, and "
+                                          "why.")] = "curated",
+    as_json: AsJson = False, processes: Processes = None, engine: EngineName = "local",
+    address: Address = None,
 ) -> None:
     """Drop, mend or rewrite what an audit finds wrong; every row with the reason."""
     from cftdata.curate import curate
+    from cftdata.engines import choose_engine
 
-    with redirect_stdout(sys.stderr), progress(source) as advance:
+    with redirect_stdout(sys.stderr), progress(source) as advance, choose_engine(
+            engine, address=address, n_processes=processes, progress=advance) as runner:
         report = curate(source, policy=policy, against=against or (), format=format,
                         columns=parse_columns(columns), reference_answer=reference_answer,
-                        references=references, split=split, revision=revision, out=out,
-                        n_processes=processes, progress=advance)
+                        references=references, split=split, revision=revision, out=out, engine=runner)
     if not _show_json(report, as_json):
         from cftdata.release_screen import show_curation
 
-        show_curation(report, out)
+        show_curation(report, open_path(out))
     if not report.is_complete:
         raise typer.Exit(1)
 

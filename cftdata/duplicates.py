@@ -17,16 +17,19 @@ Not covered: paraphrases, and near duplicates that LSH does not bring together (
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Container, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from functools import lru_cache
+from itertools import combinations
+from typing import Annotated, Generic, NamedTuple, TypeVar
 
 from pydantic import Field
 
 from cftdata.grams import PARTS, Part, Texts, hash_runs, read_words
 from cftdata.sample import Record
 
-__all__ = ["Duplicate", "Duplicates", "find_duplicates"]
+__all__ = ["Duplicate", "Duplicates", "Signature", "choose_originals", "find_duplicates", "gather_runs",
+           "sign"]
 
 K = TypeVar("K", bound=Hashable)
 
@@ -58,59 +61,90 @@ class Duplicate(Generic[K]):
     """The texts are equal to the last character."""
 
 
+class Signature(NamedTuple):
+    """What is looked at of a row's texts to find others like it."""
+
+    digest: bytes
+    """16 bytes: hash of the texts as they are."""
+    bands: tuple[int, ...]
+    """64 bits each; rows that are alike have one in common, most surely. Empty where none are wanted."""
+
+
 def find_duplicates(read: Callable[[], Iterable[tuple[K, Texts]]],
                     settings: Duplicates) -> dict[K, Duplicate[K]]:
     """Rows that duplicate one before them, by key; what is itself dropped is nobody's original.
 
-    read: gives (key, texts) of all rows in order, the same at each call; it is called up to three times, so
-    that no text is kept. Keys are unique (a row's position, not its content id).
+    read: gives (key, texts) of all rows in order, the same at each call; it is called twice, so that no text
+    is kept. Keys are unique (a row's position, not its content id). For sets that do not fit into memory
+    see `duplicate_parts`.
     """
-    exact, found = _find_exact(read(), is_wanted=settings.exact), dict[K, Duplicate[K]]()
-    found.update(exact)
+    keys, first = list[K](), dict[bytes, int]()
+    found, bands = dict[int, Duplicate[int]](), dict[tuple[int, int], list[int]]()
+    for place, (key, texts) in enumerate(read()):
+        keys.append(key)
+        signature = sign(texts, settings)
+        if settings.exact and first.setdefault(signature.digest, place) != place:
+            found[place] = Duplicate(first[signature.digest], 1.0, is_exact=True)
+            continue
+        for number, band in enumerate(signature.bands):
+            bands.setdefault((number, band), []).append(place)
+    pairs = {pair for places in bands.values() for pair in combinations(places, 2)}
+    wanted = {place for pair in pairs for place in pair}
+    runs = {place: gather_runs(texts, settings) for place, (_, texts) in enumerate(read())
+            if place in wanted}
+    found |= choose_originals(pairs, runs, settings)
+    return {keys[place]: Duplicate(keys[one.of], one.similarity, one.is_exact)
+            for place, one in sorted(found.items())}
+
+
+def sign(texts: Texts, settings: Duplicates) -> Signature:
+    """The signature of a row's texts. Pure."""
+    digest = hashlib.sha256(repr(texts).encode("utf-8", "surrogatepass")).digest()[:16]
     if settings.near_rate is None:
-        return found
-    candidates = _find_candidates(read(), settings, exact.keys())
-    wanted = {key for key, others in candidates.items() for key in (key, *others)}
-    runs = {key: [_runs(text, settings.n_words) for text in texts] for key, texts in read() if key in wanted}
-    for key, others in candidates.items():
-        for other in others:
-            rate = min(map(_jaccard, runs[key], runs[other]), default=0.0)
-            if other not in found and rate >= settings.near_rate:
-                found[key] = Duplicate(other, rate, is_exact=False)
-                break
-    return found
+        return Signature(digest, ())
+    from datasketch import MinHash
+
+    hashes = {(part, run) for part, text in enumerate(texts) for run in _runs(text, settings.n_words)}
+    minhash = MinHash(num_perm=settings.n_permutations, seed=1, hashfunc=_low_bits)
+    minhash.update_batch([(run ^ part * MIX) % 2**64 for part, run in hashes])
+    values = minhash.hashvalues.astype("<u8")
+    return Signature(digest, tuple(
+        _hash(number.to_bytes(2) + values[start:end].tobytes())
+        for number, (start, end) in enumerate(_cut_bands(settings.near_rate, settings.n_permutations))))
 
 
-def _find_exact(rows: Iterable[tuple[K, Texts]], *, is_wanted: bool) -> dict[K, Duplicate[K]]:
-    first: dict[bytes, K] = {}
-    found = {}
-    for key, texts in rows if is_wanted else ():
-        digest = hashlib.sha256(repr(texts).encode("utf-8", "surrogatepass")).digest()
-        if first.setdefault(digest, key) != key:
-            found[key] = Duplicate(first[digest], 1.0, is_exact=True)
-    return found
+def _hash(data: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest())
 
 
-def _find_candidates(rows: Iterable[tuple[K, Texts]], settings: Duplicates,
-                     left_out: Container[K]) -> dict[K, list[K]]:
-    """Of each row those before it that LSH brings together with it, in order."""
-    from datasketch import MinHash, MinHashLSH
+@lru_cache
+def _cut_bands(rate: float, n_permutations: int) -> tuple[tuple[int, int], ...]:
+    """Which of the permutations make a band."""
+    from datasketch import MinHashLSH
 
     # each candidate is confirmed, so that a false one costs time, and one not found a duplicate
-    lsh = MinHashLSH(threshold=settings.near_rate, num_perm=settings.n_permutations, weights=(0.02, 0.98))
-    order: list[K] = []
-    candidates: dict[K, list[K]] = {}
-    for key, texts in rows:
-        if key in left_out:
+    return tuple(MinHashLSH(threshold=rate, num_perm=n_permutations, weights=(0.02, 0.98)).hashranges)
+
+
+def gather_runs(texts: Texts, settings: Duplicates) -> list[frozenset[int]]:
+    """The runs of words of each text, by which candidates are confirmed."""
+    return [_runs(text, settings.n_words) for text in texts]
+
+
+def choose_originals(pairs: Iterable[tuple[int, int]], runs: Mapping[int, Sequence[Set[int]]],
+                     settings: Duplicates) -> dict[int, Duplicate[int]]:
+    """The near duplicates among candidates, each with the first row before it that it is like and that stays.
+
+    pairs: of the earlier row and the later one. Rows that no chain of pairs joins can be looked at apart.
+    """
+    found = dict[int, Duplicate[int]]()
+    for first, later in sorted(set(pairs), key=lambda pair: (pair[1], pair[0])):
+        if later in found or first in found:
             continue
-        hashes = {(part, run) for part, text in enumerate(texts) for run in _runs(text, settings.n_words)}
-        minhash = MinHash(num_perm=settings.n_permutations, seed=1, hashfunc=_low_bits)
-        minhash.update_batch([(run ^ part * MIX) % 2**64 for part, run in hashes])
-        if near := sorted(lsh.query(minhash)):
-            candidates[key] = [order[place] for place in near]
-        lsh.insert(len(order), minhash, check_duplication=False)
-        order.append(key)
-    return candidates
+        rate = min(map(_jaccard, runs[later], runs[first]), default=0.0)
+        if settings.near_rate is not None and rate >= settings.near_rate:
+            found[later] = Duplicate(first, rate, is_exact=False)
+    return found
 
 
 MIX = 0x9E3779B97F4A7C15
@@ -129,5 +163,5 @@ def _runs(text: str | None, n: int) -> frozenset[int]:
                                         digest_size=8).digest())})
 
 
-def _jaccard(ours: frozenset[int], others: frozenset[int]) -> float:
+def _jaccard(ours: Set[int], others: Set[int]) -> float:
     return len(ours & others) / len(ours | others)

@@ -8,8 +8,8 @@
 Rows stream: an engine (`engine`) turns batches of the source into lines (`export_batch`), and writes what
 came of each stretch of it (`export_shards`); then what needs all stretches is done by partitions
 (`export_merge`): of rows made twice the first is written, halves are joined to pairs, queries are counted.
-Every row of the source is in a row that is written or in left_out.parquet. All files appear together or not at
-all; on a cluster train.jsonl and left_out.parquet are folders of parts, and export.json is written last.
+Every row of the source is in a row that is written or in left_out.parquet. All files appear together or not
+at all; on a cluster train.jsonl and left_out.parquet are folders of parts, and export.json is written last.
 
     >>> report = export("curated", format="trl", out="trl")                       # doctest: +SKIP
     >>> report.n_rows, report.left_out                                            # doctest: +SKIP

@@ -111,7 +111,8 @@ def _note_repeats(runs: Sequence[Path], folder: Path, buckets: range) -> Path:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = read_runs(runs, buckets, key_schema()).sort_by([("key", "ascending"), ("source_row", "ascending")])
+    table = read_runs(runs, buckets, key_schema())
+    table = table.sort_by([("key", "ascending"), ("source_row", "ascending")])
     keys = table["key"].combine_chunks()
     later = pc.equal(keys.slice(1), keys.slice(0, max(0, len(keys) - 1)))
     rows = table["source_row"].slice(1).filter(later)

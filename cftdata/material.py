@@ -28,7 +28,7 @@ from cftdata.figures import AuditReport
 from cftdata.sample import Record, Sample
 from cftdata.stored import count_stored, list_parts
 
-__all__ = ["Material", "find_material", "read_samples"]
+__all__ = ["Material", "as_sample", "find_material", "read_samples"]
 
 R = TypeVar("R", bound=Record)
 
@@ -98,6 +98,11 @@ def _whole(material: Material) -> Material:
     return material
 
 
+def as_sample(row: Mapping[str, Any]) -> Sample:
+    """The sample of a row of our own table, which has its place in the source beside."""
+    return Sample.model_validate({name: row[name] for name in row.keys() - {"source_row", "file"}})
+
+
 def read_samples(path: Path) -> Iterator[tuple[Sample, int, str]]:
     """Every sample of a table, with its row in the source and its file. Raises SourceUnreadable."""
     import pyarrow as pa
@@ -108,8 +113,7 @@ def read_samples(path: Path) -> Iterator[tuple[Sample, int, str]]:
             with part.open("rb") as stream, pq.ParquetFile(stream) as file:
                 for batch in file.iter_batches(batch_size=500):
                     for row in batch.to_pylist():
-                        source_row, name = row.pop("source_row", None), row.pop("file", None)
-                        yield Sample.model_validate(row), source_row or 0, name or ""
+                        yield as_sample(row), row.get("source_row") or 0, row.get("file") or ""
         except (OSError, pa.ArrowException, ValidationError) as fault:
             line = " ".join(str(fault).split())[:200]
             raise SourceUnreadable(f"{part} is no table of samples: {line}; make it again") from fault

@@ -17,7 +17,7 @@ from typing import cast
 
 from cftdata.errors import ConfigError
 
-__all__ = ["find_paths", "is_remote", "open_path", "relative_name", "remove", "split_pattern"]
+__all__ = ["find_paths", "is_remote", "move", "open_path", "relative_name", "remove", "split_pattern"]
 
 WILD = re.compile(r"[*?\[]")
 
@@ -63,6 +63,15 @@ def find_paths(name: str) -> list[Path]:
 def relative_name(path: Path, folder: Path) -> str:
     """The path below the folder, with slashes."""
     return path.as_posix().removeprefix(folder.as_posix().removesuffix("/") + "/")
+
+
+def move(path: Path, target: Path) -> None:
+    """Moves a file or folder within its store; what stood there is removed first."""
+    remove(target)
+    if is_remote(path):
+        path.fs.mv(path.path, target.path, recursive=True)  # type: ignore[attr-defined]
+    else:
+        path.replace(target)
 
 
 def remove(path: Path) -> None:

@@ -1,8 +1,8 @@
 """Runs: small rows on disk, sorted by a key's bucket, so that any part of all of them can be read by itself.
 
-What needs all rows of a set (rows made twice, pairs, duplicates) needs at a time only those that have a key in
-common. A run is one Parquet file of rows in the order of the key's bucket; the same range of buckets out of
-all runs is a partition, which holds its keys whole. Into how many runs and partitions rows are cut changes
+What needs all rows of a set (rows made twice, pairs, duplicates) needs at a time only those that have a key
+in common. A run is one Parquet file of rows in the order of the key's bucket; the same range of buckets out
+of all runs is a partition, which holds its keys whole. Into how many runs and partitions rows are cut changes
 nothing.
 
     >>> bucket_of(bytes.fromhex("0102ff"))

@@ -1,96 +1,86 @@
 """Rows on their way through a policy: of each a small `Row`, whatever it holds; the texts stay on disk.
 
-First the findings decide (`decisions`), then passages of evaluation sets and lengths, then duplicates, of
-which the first is kept that nothing is wrong with; all that before anything is paid for. In the end the
-verdicts are balanced.
+First the findings decide (`decisions`), then passages of evaluation sets and lengths, all row by row
+(`deciding`); then duplicates, of which the first is kept that nothing is wrong with (`duplicate_parts`); all
+that before anything is paid for. In the end the verdicts are balanced.
 
-    >>> Row(0, "6f0d", "right", NO_FINDING).is_kept
-    True
+An engine does it in stretches, and what needs all rows by partitions. What is known of rows lies in files;
+this process keeps what is counted of each stretch, the rows that are changed (about 1 kB each), pairs of
+near duplicates (16 bytes each, and some 200 for each row in one), and, of queries that have neither reference
+nor label, what enough responses agree on.
 
-Not covered: changing rows (`changes`), writing them (`curate`).
+    >>> selection = Selection.of(asked, Path("audit"), report, engine, folder)      # doctest: +SKIP
+    >>> [row.choice.action for row in read_rows(selection.stretches[0])]            # doctest: +SKIP
+    ['keep', 'keep', 'drop']
+
+Not covered: changing rows (`changes`), writing them (`curated`).
 """
 
 from __future__ import annotations
 
-import hashlib
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from cftdata.balance import choose_drops
-from cftdata.config import Protocol, load_protocol
-from cftdata.contamination import Index, index_evaluation, tell_match
-from cftdata.decisions import NO_FINDING, Choice, Consensus, decide
-from cftdata.duplicates import find_duplicates
+from cftdata.balance import Cut, Luck, Near, draw, find_near
+from cftdata.consensus import find_consensus
+from cftdata.deciding import (
+    Asked,
+    Decided,
+    Row,
+    Rule,
+    Screen,
+    decide_batch,
+    keep_decided,
+    read_decided,
+    spoil_decision,
+)
+from cftdata.decisions import Consensus
+from cftdata.duplicate_parts import Signed, find_duplicates, read_found
+from cftdata.engine import Engine, Job, Part, Source
 from cftdata.figures import AuditReport
-from cftdata.grams import Part, Texts
-from cftdata.lengths import CountTokens, check, count, make_counter
-from cftdata.material import read_samples
-from cftdata.policy import Policy
-from cftdata.sample import Sample, Verdict
-from cftdata.suspects import find_agreement
-from cftdata.tally import NOTHING, Entry
+from cftdata.material import as_sample
+from cftdata.paths import is_remote
+from cftdata.sample import Sample
+from cftdata.slices import Slice, cut_slices, read_slice, take_slices
 
-__all__ = ["NO_FINDING", "Row", "Screen", "Selection", "open_screen"]
+__all__ = ["Selection", "Stretch", "read_rows"]
 
 
-@dataclass(slots=True)
-class Row:
-    """What is known of a row that was read; its place is its position among the audited samples."""
+class Stretch(NamedTuple):
+    """A stretch of the samples, and all that decides of it."""
 
-    source_row: int
-    sample_id: str
-    verdict: Verdict | None
-    choice: Choice
-    other: str | None = None
-    """Id of the row that it duplicates, or evaluation set:row of the item it holds."""
-    new_id: str | None = None
-    """Id of what stands in its place, where it was changed."""
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether it, or what stands in its place, is kept."""
-        return self.choice.action != "drop"
-
-    @property
-    def is_to_change(self) -> bool:
-        """Whether it is to be mended or written again, and is not yet."""
-        return self.choice.action in ("relabel", "regenerate") and self.new_id is None
-
-    def drop(self, reason: str, detail: str | None = None, other: str | None = None) -> None:
-        """Takes it out, with what stands in its place."""
-        self.choice, self.other, self.new_id = Choice("drop", reason, detail), other, None
+    part: Part
+    """Where its files lie."""
+    places: range
+    """Its rows among all samples."""
+    slices: Sequence[Slice]
+    """Where its samples lie."""
+    duplicates: Sequence[Path] = ()
+    """Files of the duplicates of all stretches."""
+    changed: Mapping[int, Row] = {}
+    """Rows that were to be changed, by place: what came of them."""
+    cut: Cut | None = None
+    """Which rows balance takes out."""
 
 
-@dataclass(frozen=True)
-class Screen:
-    """What a single row is held against."""
-
-    policy: Policy
-    protocol: Protocol
-    index: Index | None
-    """The evaluation sets; None when none is named."""
-    count_tokens: CountTokens | None
-    """None where the policy sets no limit."""
-
-    def refuse(self, sample: Sample) -> tuple[str, str, str | None] | None:
-        """Reason, evidence and place of an evaluation item, where the sample holds one or breaks a limit."""
-        found = self.index.find(sample) if self.index else ()
-        if found:
-            return "contaminated", tell_match(found[0]), found[0].place
-        if self.count_tokens is None or self.policy.lengths is None:
-            return None
-        broken = check(count(sample, self.count_tokens), self.policy.lengths)
-        return (broken.reason, broken.detail, None) if broken else None
-
-
-def open_screen(policy: Policy, against: Sequence[str]) -> Screen:
-    """Reads what rows are held against. Raises ConfigError, SourceError and its kinds, ExtraMissing."""
-    return Screen(policy, load_protocol(policy.protocol),
-                  index_evaluation(list(against), policy.contamination) if against else None,
-                  make_counter(policy.lengths.tokenizer) if policy.lengths else None)
+def read_rows(stretch: Stretch) -> Iterator[Row]:
+    """The rows of a stretch, in order, with all that is decided of them."""
+    found = read_found(stretch.duplicates, stretch.places)
+    for row in read_decided(stretch.part):
+        duplicate = found.get(row.place)
+        if duplicate:
+            kind = "exact_duplicate" if duplicate.is_exact else "near_duplicate"
+            row.drop(kind, f"{duplicate.similarity:.0%} of its word runs are those of row "
+                           f"{duplicate.of_source_row}", duplicate.of_sample_id)
+        now = stretch.changed.get(row.place, row)
+        if stretch.cut and now.is_kept and stretch.cut.takes(now.place, now.sample_id, now.verdict):
+            now.drop("balance")
+        yield now
 
 
 @dataclass
@@ -98,110 +88,111 @@ class Selection:
     """The rows of one audited set."""
 
     screen: Screen
-    samples: Path
-    """Parquet of the audited samples."""
     agreed: Consensus
-    rows: list[Row] = field(default_factory=list)
+    engine: Engine
+    slices: Sequence[Slice]
+    """Where the audited samples lie."""
+    _stretches: list[Stretch] = field(default_factory=list)
+    _reasons: Counter[str] = field(default_factory=Counter)
+    """action:reason to rows, as each was decided by itself."""
+    _changed: dict[int, Row] = field(default_factory=dict)
+    _cut: Cut | None = None
 
     @classmethod
-    def of(cls, screen: Screen, audited: Path, report: AuditReport) -> Selection:
-        """The rows, decided as far as nothing need be asked."""
+    def of(cls, asked: Asked, audited: Path, report: AuditReport, engine: Engine, folder: Path) -> Selection:
+        """The rows, decided as far as nothing need be asked. folder: to work in, of the engine."""
         samples = audited / "samples.parquet"
-        agreed: Consensus = {(one.query, one.reference_answer): one.consensus_answer
-                             for one in report.suspect_references}
-        selection = cls(screen, samples, {**agreed, **_agree_without_reference(screen, samples)})
-        selection._decide()
-        selection._drop_duplicates()
+        table = samples if is_remote(samples) else samples.absolute()
+        slices = cut_slices(table)
+        rule = Rule(asked, find_consensus(engine, asked.open().policy, report, slices, folder))
+        selection = cls(*rule.open(), engine, slices)   # before there are other processes: they have it then
+        selection._decide(rule, table, folder / "work" / "rows")
         return selection
 
-    @property
-    def n_kept(self) -> int:
-        """Rows that are kept, changed ones included."""
-        return sum(row.is_kept for row in self.rows)
-
-    def count(self) -> Counter[str]:
-        """action:reason to rows."""
-        return Counter(f"{row.choice.action}:{row.choice.reason}" for row in self.rows)
-
-    def read(self) -> Iterator[tuple[Row, Sample]]:
-        """The rows with their samples, in order."""
-        for row, (sample, _, _) in zip(self.rows, read_samples(self.samples), strict=True):
-            yield row, sample
-
-    def _decide(self) -> None:
-        for sample, source_row, _ in read_samples(self.samples):
-            verdict = sample.critique.verdict if sample.critique else None
-            row = Row(source_row, sample.id, verdict, decide(sample, self.screen.policy, self.agreed))
-            refused = self.screen.refuse(sample) if row.is_kept else None
-            if refused:
-                row.drop(*refused)
-            self.rows.append(row)
-
-    def _drop_duplicates(self) -> None:
+    def _decide(self, rule: Rule, table: Path, folder: Path) -> None:
+        job = Job(Source(str(table)), partial(decide_batch, rule), partial(spoil_decision, rule),
+                  keep_decided, Decided, rule.asked.mark, ("verifications",))
+        n_rows, signed = 0, []
+        for part, decided in self.engine.fold(job, folder):
+            places = range(n_rows, n_rows + decided.n_rows)
+            slices = take_slices(self.slices, places)
+            signed.append(Signed(part, places, slices, decided.exact, decided.bands))
+            self._reasons += decided.reasons
+            n_rows = places.stop
         settings = self.screen.policy.duplicates
-        if settings is None:
-            return
-        found = find_duplicates(partial(self._read_kept_texts, settings.parts), settings)
-        for place, duplicate in found.items():
-            first = self.rows[duplicate.of]
-            kind = "exact_duplicate" if duplicate.is_exact else "near_duplicate"
-            self.rows[place].drop(kind, f"{duplicate.similarity:.0%} of its word runs are those of row "
-                                        f"{first.source_row}", first.sample_id)
+        found = find_duplicates(self.engine, settings, signed, folder / "work") if settings else []
+        self._stretches = [Stretch(one.part, one.places, one.slices, found) for one in signed]
 
-    def _read_kept_texts(self, parts: Sequence[Part]) -> Iterator[tuple[int, Texts]]:
-        """Texts of the rows that are kept, by place; those to be changed last: they may come to nothing."""
-        yield from self._read_texts(parts, lambda row: row.is_kept and not row.is_to_change)
-        if any(row.is_to_change for row in self.rows):
-            yield from self._read_texts(parts, lambda row: row.is_to_change)
+    @property
+    def stretches(self) -> list[Stretch]:
+        """The stretches, with all that is decided so far."""
+        changed = sorted(self._changed)
+        return [one._replace(cut=self._cut, changed={place: self._changed[place] for place in _between(
+            changed, one.places)}) for one in self._stretches]
 
-    def _read_texts(self, parts: Sequence[Part],
-                    is_wanted: Callable[[Row], bool]) -> Iterator[tuple[int, Texts]]:
-        import pyarrow.parquet as pq
+    @property
+    def is_changing(self) -> set[str]:
+        """The actions by which rows are to be changed; some of the rows may be duplicates."""
+        return {key.partition(":")[0] for key in self._reasons} & {"relabel", "regenerate"}
 
-        place = 0
-        with pq.ParquetFile(self.samples) as file:
-            for batch in file.iter_batches(batch_size=500, columns=[f"{part}.text" for part in parts]):
-                for columns in batch.to_pylist():
-                    if is_wanted(self.rows[place]):
-                        yield place, tuple((columns[part] or {}).get("text") for part in parts)
-                    place += 1
+    def read_to_change(self) -> Iterator[tuple[Row, Sample]]:
+        """The rows that are to be changed with their samples, in order. What is done to a row holds."""
+        for stretch in self._stretches if self.is_changing else ():
+            samples = _read_samples(stretch.slices)
+            for row, columns in zip(read_rows(stretch), samples, strict=True):
+                if row.is_to_change:
+                    self._changed[row.place] = row
+                    yield row, as_sample(columns)
 
     def balance(self) -> None:
         """Drops what a change made the same as another row, and the fewest rows for the wanted share."""
-        seen = {row.sample_id for row in self.rows if row.is_kept and row.new_id is None}
-        for row in self.rows:
+        self._drop_remade()
+        settings = self.screen.policy.balance
+        if settings is None:
+            return
+        luck = Luck()
+        for one in self.engine.map(partial(_count_luck, settings.seed), self.stretches):
+            luck.merge(one)
+        near = find_near(luck, settings)
+        if near is not None:
+            found = self.engine.map(partial(_find_near, near), self.stretches)
+            self._cut = near.choose(one for some in found for one in some)
+
+    def _drop_remade(self) -> None:
+        remade = [row for _, row in sorted(self._changed.items()) if row.new_id]
+        if not remade:
+            return
+        wanted = frozenset(row.new_id for row in remade if row.new_id)
+        seen = {one for some in self.engine.map(partial(_find_ids, wanted), self.stretches) for one in some}
+        for row in remade:
             if row.new_id in seen:
                 row.drop("exact_duplicate", "as it was changed, it is another row", row.new_id)
             elif row.new_id:
                 seen.add(row.new_id)
-        if self.screen.policy.balance is None:
-            return
-        kept = ((place, row.sample_id, row.verdict) for place, row in enumerate(self.rows) if row.is_kept)
-        for place in choose_drops(kept, self.screen.policy.balance):
-            self.rows[place].drop("balance")
 
 
-def _agree_without_reference(screen: Screen, samples: Path) -> Consensus:
-    """What those judged right agree on, of the queries with neither reference nor label."""
-    if screen.policy.no_reference != "consensus" or "verdict" not in screen.protocol.verifiers:
-        return {}
-    texts = dict[bytes, str]()
-    found = find_agreement(_read_unreferenced(samples, texts), screen.protocol)
-    return {(texts[query], None): answer for query, answer in found.items()}
+def _between(places: Sequence[int], wanted: range) -> Sequence[int]:
+    """Those of the sorted places that are among the wanted ones."""
+    return places[bisect_left(places, wanted.start):bisect_left(places, wanted.stop)]
 
 
-def _read_unreferenced(samples: Path, texts: dict[bytes, str]) -> Iterator[Entry]:
-    """Entries of the rows that have neither reference nor label; `texts` takes the texts of their queries."""
-    for sample, source_row, _ in read_samples(samples):
-        query, response, critique, gold = sample.query, sample.response, sample.critique, sample.gold
-        is_labelled = gold.response_correct is not None or gold.first_error_step is not None
-        if query.reference_answer is not None or is_labelled or response is None or critique is None:
-            continue
-        digest = _hash(query.text)
-        texts.setdefault(digest, query.text)
-        yield NOTHING._replace(source_row=source_row, query=digest, response=_hash(response.text),
-                               verdict=critique.verdict, final_answer=response.final_answer)
+def _read_samples(slices: Iterable[Slice]) -> Iterator[dict[str, Any]]:
+    return (columns for one in slices for batch in read_slice(one) for columns in batch.to_pylist())
 
 
-def _hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()[:16]
+def _find_ids(wanted: frozenset[str], stretch: Stretch) -> set[str]:
+    """Those of the ids that rows have which are kept as they are."""
+    return {row.sample_id for row in read_rows(stretch)
+            if row.is_kept and row.new_id is None and row.sample_id in wanted}
+
+
+def _count_luck(seed: int, stretch: Stretch) -> Luck:
+    luck = Luck()
+    for row in read_rows(stretch):
+        if row.is_kept and row.verdict is not None:
+            luck.add(draw(seed, row.sample_id), row.verdict)
+    return luck
+
+
+def _find_near(near: Near, stretch: Stretch) -> list[tuple[bytes, int]]:
+    return near.find((row.place, row.sample_id, row.verdict) for row in read_rows(stretch) if row.is_kept)

@@ -1,4 +1,4 @@
-"""Exports of many stretches have what those of one have: rows made twice, pairs and queries are found across."""
+"""Exports of many stretches have what those of one have: rows made twice, pairs, queries."""
 
 from __future__ import annotations
 

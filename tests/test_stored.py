@@ -82,7 +82,8 @@ def test_a_table_in_parts_is_the_same_rows(audited: Path) -> None:
     assert count_stored(path) == 6
     raws = list(read_stored(path, ["verifications"]))
     assert [raw.columns for raw in raws] == rows
-    assert [(raw.row, raw.file) for raw in raws[1:3]] == [(1, "part-00000.parquet"), (2, "part-00001.parquet")]
+    assert [(raw.row, raw.file) for raw in raws[1:3]] == [
+        (1, "part-00000.parquet"), (2, "part-00001.parquet")]
     assert len(find_suspect_keys(str(path))) == len(find_suspect_keys(str(audited))) == 1
     (path / "part-00001.parquet").write_bytes(b"PAR1")
     assert not is_stored(str(path))
