@@ -1,4 +1,4 @@
-"""What curating left, in a form that two runs can be compared by.
+"""A set with all that curating does something with, and what it left, for two runs to be compared.
 
     >>> read_table(Path("nothing.parquet"))
     []
@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from small_audit import write_rows
 
 from cftdata.curation import CurateReport
 from cftdata.stored import list_parts
 
-__all__ = ["read_table", "tell"]
+__all__ = ["read_table", "tell", "write_set"]
 
 REPORTS = ("before", "after")
+FINE = "Both numbers are taken as they were given, and then they are added."
 CREATED = re.compile(r'"created": "[^"]*"')
 
 
@@ -42,3 +44,19 @@ def tell(folder: Path, report: CurateReport) -> dict[str, Any]:
         told[f"{name}/samples"] = [json.loads(row) | {"file": None} for row in read_table(
             folder / name / "samples.parquet")]
     return told
+
+
+def write_set(path: Path, n_rows: int = 420) -> Path:
+    """Rows of `small_audit`, some without reference, some nearly the same, one reference suspect."""
+    lines = write_rows(path, n_rows).read_text().splitlines()
+    for n in range(0, 90, 3):
+        long = " ".join(f"word{chr(97 + n % 7)}{m}" for m in range(120))
+        row = {"query": f"How many of {n % 4}?", "response": f"Way {n}. {long} The answer is {n % 4}.",
+               "critique": f"{FINE} Conclusion: right [END]"}
+        lines += [json.dumps(row), json.dumps(row | {"critique": row["critique"].upper()})]
+    suspect = {"query": "Which?", "reference_answer": "7"}
+    lines += [json.dumps(suspect | {"response": f"Way {n}. The answer is 5.",
+                                    "critique": f"{FINE} This is {n}. Conclusion: right [END]"})
+              for n in range(6)]
+    path.write_text("\n".join(lines) + "\n")
+    return path

@@ -78,7 +78,8 @@ def sign_all(folder: Path, rows: list[Texts], settings: Duplicates, later: set[i
 
 
 @pytest.mark.parametrize("n_rows", [11, 50, 1_000])
-@pytest.mark.parametrize("more", [{}, {"exact": False}, {"near_rate": None}, {"near_rate": 0.5, "n_words": 2}])
+@pytest.mark.parametrize("more", [
+    {}, {"exact": False}, {"near_rate": None}, {"near_rate": 0.5, "n_words": 2}])
 def test_they_are_those_found_in_memory(
         more: dict[str, Any], n_rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicate_parts, "cut_partitions", lambda n: cut_partitions(n, 40))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from curated_tables import tell
+from curated_tables import tell, write_set
 from cut_engine import Cut
-from small_audit import write_rows
 
 from cftdata import ScriptedProvider, consensus, curate, duplicate_parts, load_policy
 from cftdata.balance import Balance
@@ -21,7 +19,6 @@ from cftdata.policy import Policy, Regenerate
 from cftdata.runs import cut_partitions
 from cftdata.stored import read_stored
 
-N_ROWS = 420
 FINE = "Both numbers are taken as they were given, and then they are added."
 
 
@@ -30,20 +27,6 @@ def small_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (consensus, duplicate_parts):
         monkeypatch.setattr(module, "cut_partitions", lambda n: cut_partitions(n, 50))
     monkeypatch.setattr(duplicate_parts, "N_ROWS_OF_CHUNK", 20)
-
-
-def write_set(path: Path) -> Path:
-    """Rows of `small_audit`, some without reference, some nearly the same, one reference suspect."""
-    lines = write_rows(path, N_ROWS).read_text().splitlines()
-    for n in range(0, 90, 3):
-        long = " ".join(f"word{chr(97 + n % 7)}{m}" for m in range(120))
-        row = {"query": f"How many of {n % 4}?", "response": f"Way {n}. {long} The answer is {n % 4}.",
-               "critique": f"{FINE} Conclusion: right [END]"}
-        lines += [json.dumps(row), json.dumps(row | {"critique": row["critique"].upper()})]
-    lines += [json.dumps({"query": "Which?", "response": f"Way {n}. The answer is 5.", "reference_answer": "7",
-                          "critique": f"{FINE} This is {n}. Conclusion: right [END]"}) for n in range(6)]
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 def policies() -> list[Policy]:

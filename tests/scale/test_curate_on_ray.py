@@ -1,0 +1,55 @@
+"""A set that is curated on a cluster is that of one machine: every row, every decision, every figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ray = pytest.importorskip("ray")
+
+from curated_tables import tell, write_set  # noqa: E402
+
+from cftdata.balance import Balance  # noqa: E402
+from cftdata.curate import curate  # noqa: E402
+from cftdata.export import export  # noqa: E402
+from cftdata.material import find_material  # noqa: E402
+from cftdata.policy import load_policy  # noqa: E402
+from cftdata.scale import OnRay  # noqa: E402
+
+pytestmark = pytest.mark.scale
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Duplicates, rows that cannot be read, a suspect reference, queries without one."""
+    return write_set(tmp_path_factory.mktemp("set") / "set.jsonl", 450)
+
+
+def test_rows_decisions_and_figures_are_those_of_one_machine(
+        source: Path, cluster: Any, tmp_path: Path) -> None:
+    theirs = curate(source, out=tmp_path / "a")
+    ours = curate(source, out=tmp_path / "b", engine=OnRay(n_rows_of_part=120))
+    assert tell(tmp_path / "b", ours) == tell(tmp_path / "a", theirs)
+    assert {"drop:exact_duplicate", "drop:near_duplicate", "keep:with_consensus"} <= ours.reasons.keys()
+    assert ours.n_unread
+    assert ours.n_suspect_references
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == [
+        "after", "before", "curation.json", "curation.md", "decisions.parquet", "dropped.parquet",
+        "samples.parquet"]
+    assert len(list((tmp_path / "b" / "samples.parquet").iterdir())) == 5
+
+
+def test_what_is_mended_and_balanced_is_the_same(source: Path, cluster: Any, tmp_path: Path) -> None:
+    policy = load_policy("mend").model_copy(update={"balance": Balance(right_rate=0.4, tolerance=0.01)})
+    theirs = curate(source, out=tmp_path / "a", policy=policy)
+    ours = curate(source, out=tmp_path / "b", policy=policy, engine=OnRay(n_rows_of_part=170))
+    assert tell(tmp_path / "b", ours) == tell(tmp_path / "a", theirs)
+    assert ours.actions["relabel"]
+    assert ours.reasons["drop:balance"]
+    assert curate(source, out=tmp_path / "b", policy=policy, engine=OnRay(n_rows_of_part=170)) == ours
+    material = find_material(tmp_path / "b")
+    assert material.report.n_samples == ours.n_kept
+    one, other = (export(tmp_path / name, format="sft", out=tmp_path / f"{name}-sft") for name in "ab")
+    assert one.files["train.jsonl"] == other.files["train.jsonl"]
