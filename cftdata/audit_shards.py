@@ -79,7 +79,7 @@ class Shard:
             if len(self.shown) < max(1, n_shown):   # one at least, to say why not one row could be read
                 self.shown[row] = flagged
         self.unread.n_rows += n_rows
-        self.unread.rows = [(row.to_bytes(8), row) for row in list(self.shown)[:n_shown]]
+        self.unread.rows = [(row, row) for row in list(self.shown)[:n_shown]]
 
 
 def _show(one: Finding) -> Flagged:

@@ -55,10 +55,10 @@ class Flags:
     """
 
     n_rows: int = 0
-    rows: list[tuple[bytes, int]] = field(default_factory=list)
+    rows: list[tuple[int, int]] = field(default_factory=list)
     """(lot, place in the source)."""
 
-    def add(self, rows: Sequence[tuple[bytes, int]], n_rows: int, n_kept: int) -> None:
+    def add(self, rows: Sequence[tuple[int, int]], n_rows: int, n_kept: int) -> None:
         """Adds rows, of which at least those n_kept of the least lot are given."""
         self.n_rows += n_rows
         self.rows += rows
@@ -198,5 +198,5 @@ def _flag(summary: Summary, distinct: Iterable[Entry], suspects: Suspects, proto
                    if outcome == "error" or (outcome == "fail" and protocol.counts(verifier, reason)
                                              and not rests_on_suspect(entry, verifier, reason, suspects))]
         if reasons:
-            summary.flagged[tuple(reasons)].add([(entry.sample_id, entry.source_row)], 1,
+            summary.flagged[tuple(reasons)].add([(int.from_bytes(entry.sample_id), entry.source_row)], 1,
                                                 protocol.flagged_rows_shown)
