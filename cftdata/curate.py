@@ -180,7 +180,8 @@ def _audit_source(call: _Call, work: Path, engine: Engine) -> tuple[Path, AuditR
     for audited in (call.folder / "before", work / "before"):
         if _read(audited / MARK) == call.audit_mark:
             return audited, AuditReport.model_validate_json((audited / "report.json").read_bytes())
-    (audited / MARK).unlink(missing_ok=True)
+    with writing(call.folder):
+        remove(audited / MARK)
     report = audit(find_samples(call.source), out=audited, protocol=load_protocol(call.policy.protocol),
                    engine=engine, **call.options)
     with writing(call.folder):
@@ -208,7 +209,8 @@ def _write_whole(path: Path, text: str) -> None:
 def _change(selection: Selection, folder: Path, work: Path, providers: Mapping[str, Provider],
             observe: Callable[[Event], None] | None) -> tuple[ModelTotals, ...]:
     """Changes rows where any are to be; a ledger is opened only where something is to be asked."""
-    (work / "changed.parquet").unlink(missing_ok=True)
+    with writing(folder):
+        remove(work / "changed.parquet")
     if not selection.is_changing:
         return ()
     is_asking = "regenerate" in selection.is_changing
@@ -251,7 +253,7 @@ def _write_tables(selection: Selection, audited: Path, work: Path, folder: Path)
 def _put_in_place(audited: Path, work: Path, folder: Path) -> None:
     """Moves what is done into the folder. The report goes first: without it nothing there is a whole."""
     for name in (REPORT, SUMMARY):
-        (folder / name).unlink(missing_ok=True)
+        remove(folder / name)
     if audited != folder / "before":
         move(audited, folder / "before")
     remove(folder / "after")

@@ -68,10 +68,12 @@ def relative_name(path: Path, folder: Path) -> str:
 def move(path: Path, target: Path) -> None:
     """Moves a file or folder within its store; what stood there is removed first."""
     remove(target)
-    if is_remote(path):
-        path.fs.mv(path.path, target.path, recursive=True)  # type: ignore[attr-defined]
-    else:
+    if not is_remote(path):
         path.replace(target)
+        return
+    for file in [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]:
+        new = target if file is path else target / relative_name(file, path)
+        file.fs.mv(file.path, new.path)  # type: ignore[attr-defined]
 
 
 def remove(path: Path) -> None:

@@ -41,6 +41,29 @@ def test_rows_decisions_and_figures_are_those_of_one_machine(
     assert len(list((tmp_path / "b" / "samples.parquet").iterdir())) == 5
 
 
+def test_a_driver_that_is_stopped_goes_on_at_what_is_not_done(
+        source: Path, cluster: Any, tmp_path: Path) -> None:
+    n_source, seen, again = len(source.read_text().splitlines()), list[int](), list[int]()
+
+    def stop(n_done: int) -> None:
+        seen.append(n_done)
+        if n_source in seen and 200 < n_done < n_source:    # the source is audited, rows are being decided
+            raise KeyboardInterrupt
+
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        curate(source, out=out, engine=OnRay(stop, n_rows_of_part=120))
+    assert not (out / "curation.json").exists()
+    n_done = len(list((out / ".curating" / "tables" / "work" / "rows" / "work" / "done").iterdir()))
+    assert n_done >= 2
+    ours = curate(source, out=out, engine=OnRay(again.append, n_rows_of_part=120))
+    theirs = curate(source, out=tmp_path / "a")
+    assert tell(out, ours) == tell(tmp_path / "a", theirs)
+    n_parts, n_after = (len(list((out / name).iterdir())) for name in (
+        "samples.parquet", "after/samples.parquet"))
+    assert len(again) <= n_parts - n_done + n_after, "what was audited and decided is not done again"
+
+
 def test_what_is_mended_and_balanced_is_the_same(source: Path, cluster: Any, tmp_path: Path) -> None:
     policy = load_policy("mend").model_copy(update={"balance": Balance(right_rate=0.4, tolerance=0.01)})
     theirs = curate(source, out=tmp_path / "a", policy=policy)

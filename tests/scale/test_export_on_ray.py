@@ -95,6 +95,23 @@ def test_of_the_source_itself_files_are_named_too(source: Path, cluster: Any, tm
     assert (tmp_path / "b" / "axolotl.yaml").read_bytes() == (tmp_path / "a" / "axolotl.yaml").read_bytes()
 
 
+def test_a_driver_that_is_stopped_goes_on_at_what_is_not_done(
+        source: Path, cluster: Any, tmp_path: Path) -> None:
+    def stop(n_done: int) -> None:
+        if n_done >= 300:
+            raise KeyboardInterrupt
+
+    out, seen = tmp_path / "out", list[int]()
+    with pytest.raises(KeyboardInterrupt):
+        export(source, format="sft", out=out, engine=OnRay(stop, n_rows_of_part=100))
+    assert not (out / "export.json").exists()
+    n_done = len(list((out / "work" / "rows" / "work" / "done").iterdir()))
+    assert n_done >= 3
+    ours = export(source, format="sft", out=out, engine=OnRay(seen.append, n_rows_of_part=100))
+    assert len(seen) <= 9 - n_done, "more may have been done before the cluster heard of it"
+    assert tell(out, ours) == tell(tmp_path / "a", export(source, format="sft", out=tmp_path / "a"))
+
+
 def test_what_stood_there_gives_way_and_faults_are_those_of_one_machine(
         source: Path, cluster: Any, tmp_path: Path) -> None:
     out = tmp_path / "out"

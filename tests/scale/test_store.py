@@ -1,4 +1,4 @@
-"""A set in a store is audited there, by one machine or by many, to the same figures; the store is moto's."""
+"""A set in a store is audited, curated and exported there, by one machine or by many; the store is moto's."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ pytest.importorskip("ray")
 pytest.importorskip("s3fs")
 pytest.importorskip("moto")
 
+from curated_tables import write_set
 from small_audit import write_rows
 
 from cftdata.audit import audit
+from cftdata.curate import curate
+from cftdata.export import export
 from cftdata.paths import open_path
 from cftdata.scale import OnRay
 from cftdata.tables import read_rows
@@ -78,3 +81,23 @@ def test_from_the_store_to_the_store(store: None, request: pytest.FixtureRequest
         assert {path.name for path in open_path(out).iterdir()} == {
             "findings.parquet", "report.html", "report.json", "report.md", "samples.parquet"}
     assert len(list((open_path(BUCKET) / "many" / "samples.parquet").iterdir())) > 2
+
+
+def test_what_is_curated_and_exported_there(store: None, request: pytest.FixtureRequest,
+                                            tmp_path: Path) -> None:
+    assert request.getfixturevalue("cluster") is not None
+    source = open_path(f"{BUCKET}/one-set/set.jsonl")
+    source.write_bytes(write_set(tmp_path / "set.jsonl", 250).read_bytes())
+    wanted = curate(tmp_path / "set.jsonl", out=tmp_path / "a", policy="mend")
+    twin = export(tmp_path / "a", format="sft", out=tmp_path / "sft")
+    runs = {"seconds", "mark", "source", "files"}
+    for out, engine in ((f"{BUCKET}/mended", None), (f"{BUCKET}/by-many", OnRay(n_rows_of_part=110))):
+        made = curate(str(source), out=out, policy="mend", engine=engine)
+        assert made.model_dump(exclude=runs) == wanted.model_dump(exclude=runs)
+        assert {path.name for path in open_path(out).iterdir()} == {
+            "after", "before", "curation.json", "curation.md", "decisions.parquet", "dropped.parquet",
+            "samples.parquet"}
+        assert curate(str(source), out=out, policy="mend", engine=engine) == made
+        ours = export(out, format="sft", out=f"{out}-sft", engine=engine)
+        assert ours.model_dump(exclude=runs) == twin.model_dump(exclude=runs)
+        assert all((open_path(f"{out}-sft") / file).is_file() for file in ours.files)
