@@ -41,6 +41,8 @@ class Chat:
     """What the server was asked, and how it answers."""
 
     latency_s: float = 0.02
+    is_held: bool = False
+    """Nothing is answered while it is."""
     url: str = ""
     asked: list[Asked] = field(default_factory=list)
     most_in_flight: int = 0
@@ -53,6 +55,8 @@ class Chat:
         self._n_in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self._n_in_flight)
         await asyncio.sleep(self.latency_s)
+        while self.is_held:
+            await asyncio.sleep(0.01)
         self._n_in_flight -= 1
         one.answered_at = time.monotonic()
         mark = hashlib.sha256(one.text.encode()).hexdigest()[:8]
@@ -64,6 +68,11 @@ class Chat:
         while len(self.asked) < n:
             assert time.monotonic() < until, f"{len(self.asked)} of {n} calls came"
             time.sleep(0.005)
+
+    def wait_for_rest(self, seconds: float = 1.5) -> None:
+        """Returns when so long nothing was asked, and all is answered."""
+        while self.asked and time.monotonic() - self.asked[-1].at < seconds:
+            time.sleep(0.05)
 
     def in_flight_at(self, at: float) -> list[str]:
         """What was not answered then, or a moment before, so that nobody may have had the answer."""
