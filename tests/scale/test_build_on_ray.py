@@ -141,6 +141,38 @@ def test_a_killed_worker_costs_what_it_had_in_flight(cluster: Any, chat: Chat, t
     assert n_paid(tmp_path / "out") == N
 
 
+def test_a_machine_lost_is_done_without(cluster: Any, chat: Chat, tmp_path: Path) -> None:
+    """Before a driver is killed: for some minutes Ray Data keeps for that one what it had of the cluster."""
+    made = recipe(chat, limits={"default": {"n_in_flight": N}})
+    whole = rows_of_whole(chat, tmp_path / "whole", made)
+    shards = tmp_path / "out" / "shards"
+    in_flight: list[str] = []
+    chat.is_held = True
+
+    def lose() -> None:
+        while not all((shards / name / "begun").exists() for name in ("0000", "0001")):
+            time.sleep(0.01)
+        chat.wait_for(sum(shard < 2 for shard in map(of_query, rows_of(tmp_path / "whole"))))
+        in_flight.extend(chat.in_flight_at(time.monotonic()))
+        cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+        time.sleep(3)   # until its workers have seen it
+        chat.is_held = False
+
+    def of_query(row: dict[str, Any]) -> int:
+        is_asked = row["critique"]["provenance"]["model"] == "openai/m"
+        return choose_shard(row["query"]["text"], 4) if is_asked else 4
+
+    thread = threading.Thread(target=lose, daemon=True)
+    thread.start()
+    report = build(made, tmp_path / "out", engine=OnRay(n_shards=4))
+    thread.join(60)
+    assert tell(tmp_path / "out", report.model_copy(update={"n_retries": 0})) == whole
+    assert report.n_retries == bool(chat.asked_again())     # else its worker lived on, and was done
+    assert chat.asked_again() <= Counter(in_flight)
+    assert tell(tmp_path / "one", build(made, tmp_path / "one", engine=OnRay())) == whole   # on one node
+    cluster.add_node(num_cpus=1)
+
+
 BUILD = """
 import sys
 from cftdata.builds import build
@@ -196,33 +228,3 @@ def test_an_interrupted_build_books_what_is_in_flight(cluster: Any, chat: Chat, 
     assert report.models[0].n_calls == len(chat.asked) < N
     assert build(made, out).is_complete     # in this process, for once
     assert chat.asked_again() == {}
-
-
-def test_a_machine_lost_is_done_without(cluster: Any, chat: Chat, tmp_path: Path) -> None:
-    """The last test: one node is left."""
-    made = recipe(chat, limits={"default": {"n_in_flight": N}})
-    whole = rows_of_whole(chat, tmp_path / "whole", made)
-    shards = tmp_path / "out" / "shards"
-    in_flight: list[str] = []
-    chat.is_held = True
-
-    def lose() -> None:
-        while not all((shards / name / "begun").exists() for name in ("0000", "0001")):
-            time.sleep(0.01)
-        chat.wait_for(sum(shard < 2 for shard in map(of_query, rows_of(tmp_path / "whole"))))
-        in_flight.extend(chat.in_flight_at(time.monotonic()))
-        cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
-        chat.is_held = False
-
-    def of_query(row: dict[str, Any]) -> int:
-        is_asked = row["critique"]["provenance"]["model"] == "openai/m"
-        return choose_shard(row["query"]["text"], 4) if is_asked else 4
-
-    thread = threading.Thread(target=lose, daemon=True)
-    thread.start()
-    report = build(made, tmp_path / "out", engine=OnRay(n_shards=4))
-    thread.join(60)
-    assert tell(tmp_path / "out", report.model_copy(update={"n_retries": 0})) == whole
-    assert report.n_retries == 1
-    assert chat.asked_again() <= Counter(in_flight)
-    assert tell(tmp_path / "one", build(made, tmp_path / "one", engine=OnRay())) == whole
