@@ -9,7 +9,7 @@
 What is a duplicate of what is as `duplicates` has it, however the rows are cut: the order of rows alone says
 which of them stays. Rows go by `order`: their place, those to be changed after all others.
 
-The driver holds the pairs (16 bytes each), which grow with how much is alike, and not with the rows.
+The driver holds the pairs and the rows in them, which grow with how much is alike, and not with the rows.
 
     >>> order_of(3, is_to_change=True) > order_of(4, is_to_change=False)
     True
@@ -19,10 +19,10 @@ Not covered: a pair's texts (`duplicates`), and what becomes of the rows (`selec
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import combinations, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,10 +98,8 @@ def find_duplicates(engine: Engine, settings: Duplicates, signed: Sequence[Signe
     paths = [one.part.work(name) for one in signed for name in one.bands]
     if not paths:
         return found
-    near = set[tuple[int, int]]()
-    for pairs in engine.map(partial(_pair_up, settings, paths), cut_partitions(n_rows)):
-        near.update(pairs)
-    return found + _confirm(engine, settings, signed, near, folder / "near") if near else found
+    pairs = _unite(engine.map(partial(_pair_up, settings, paths), cut_partitions(n_rows)))
+    return found + _confirm(engine, settings, signed, pairs, folder / "near") if len(pairs) else found
 
 
 def read_found(paths: Iterable[Path], places: range) -> dict[int, Found]:
@@ -137,21 +135,34 @@ def _find_exact(paths: Sequence[Path], folder: Path, buckets: range) -> Path:
     return _write_found(found, folder / f"{buckets.start:05}.parquet")
 
 
-def _pair_up(settings: Duplicates, paths: Sequence[Path], buckets: range) -> set[tuple[int, int]]:
-    """Orders of rows of a partition that have a band in common; exact duplicates are gone."""
+def _pair_up(settings: Duplicates, paths: Sequence[Path], buckets: range) -> Any:
+    """Orders of rows of a partition that have a band in common, as `_unite` has them; exact duplicates are
+    gone."""
     import numpy as np
 
     table = read_runs(paths, buckets, open_schemas()[1]).sort_by([("band", "ascending"),
                                                                    ("order", "ascending")])
     bands = table["band"].to_numpy()
     ends = np.flatnonzero(np.diff(bands)) + 1
-    pairs = set[tuple[int, int]]()
-    for start, end in pairwise([0, *ends.tolist(), len(bands)]):
-        if end - start > 1:
-            some = table.slice(start, end - start)
-            rows = zip(some["digest"].to_pylist(), some["order"].to_pylist(), strict=True)
-            pairs.update(combinations(_distinct(rows) if settings.exact else [order for _, order in rows], 2))
-    return pairs
+    return _unite(_combine(table.slice(start, end - start), settings)
+                  for start, end in pairwise([0, *ends.tolist(), len(bands)]) if end - start > 1)
+
+
+def _combine(table: Any, settings: Duplicates) -> Any:
+    """All pairs of the rows of one bucket."""
+    import numpy as np
+
+    rows = zip(table["digest"].to_pylist(), table["order"].to_pylist(), strict=True)
+    orders = np.array(_distinct(rows) if settings.exact else [order for _, order in rows], np.int64)
+    first, later = np.triu_indices(len(orders), 1)
+    return np.stack([orders[first], orders[later]], axis=1)
+
+
+def _unite(some: Iterable[Any]) -> Any:
+    """Pairs as a numpy array of two columns, each once, sorted."""
+    import numpy as np
+
+    return np.unique(np.concatenate([np.empty((0, 2), np.int64), *some]), axis=0)
 
 
 def _distinct(rows: Iterable[tuple[bytes, int]]) -> list[int]:
@@ -169,24 +180,25 @@ class _Chunk(NamedTuple):
     """Rows that hang together by pairs."""
 
     number: int
-    pairs: Sequence[tuple[int, int]]
+    pairs: Any
+    """As `_unite` has them."""
 
 
-def _confirm(engine: Engine, settings: Duplicates, signed: Sequence[Signed], pairs: set[tuple[int, int]],
+def _confirm(engine: Engine, settings: Duplicates, signed: Sequence[Signed], pairs: Any,
              folder: Path) -> list[Path]:
     """Files of those of the pairs that are duplicates."""
+    import numpy as np
+
     chunk_of = _cut_chunks(pairs)
-    by_chunk: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for pair in sorted(pairs):
-        by_chunk[chunk_of[pair[0]]].append(pair)
     wanted = [_Wanted(one, {}) for one in signed]
     _spread(chunk_of, wanted)
     words = list(engine.map(partial(_write_words, settings), [one for one in wanted if one.orders]))
-    chunks = [_Chunk(number, some) for number, some in sorted(by_chunk.items())]
+    numbers = np.fromiter((chunk_of[first] for first in pairs[:, 0].tolist()), np.int64, len(pairs))
+    chunks = (_Chunk(number, pairs[numbers == number]) for number in range(numbers.max() + 1))
     return list(engine.map(partial(_confirm_chunk, settings, words, folder), chunks))
 
 
-def _cut_chunks(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
+def _cut_chunks(pairs: Any) -> dict[int, int]:
     """Of each row in a pair its chunk: rows that a chain of pairs joins are in one."""
     above = dict[int, int]()
 
@@ -196,7 +208,7 @@ def _cut_chunks(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
             order = up
         return order
 
-    for first, later in pairs:
+    for first, later in pairs.tolist():
         ours, others = find(first), find(later)
         above[max(ours, others)] = min(ours, others)
     heads = {order: find(order) for order in list(above)}
@@ -265,5 +277,5 @@ def _confirm_chunk(settings: Duplicates, words: Sequence[Path], folder: Path, ch
     runs = {order: [frozenset(some) for some in row["runs"]] for order, row in rows.items()}
     found = [Found(_place_of(later), rows[one.of]["source_row"], rows[one.of]["sample_id"], one.similarity,
                    is_exact=False)
-             for later, one in choose_originals(chunk.pairs, runs, settings).items()]
+             for later, one in choose_originals(map(tuple, chunk.pairs.tolist()), runs, settings).items()]
     return _write_found(found, folder / f"{chunk.number:05}.parquet")

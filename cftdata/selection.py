@@ -5,9 +5,9 @@ First the findings decide (`decisions`), then passages of evaluation sets and le
 that before anything is paid for. In the end the verdicts are balanced.
 
 An engine does it in stretches, and what needs all rows by partitions. What is known of rows lies in files;
-this process keeps what is counted of each stretch, the rows that are changed (about 1 kB each), pairs of
-near duplicates (16 bytes each, and some 200 for each row in one), and, of queries that have neither reference
-nor label, what enough responses agree on.
+this process keeps what is counted of each stretch, the rows that are changed (about 1 kB each), pairs that
+may be near duplicates (16 bytes each, thrice while they are sorted, and some 200 for each row in one), and,
+of queries that have neither reference nor label, what enough responses agree on; workers read that too.
 
     >>> selection = Selection.of(asked, Path("audit"), report, engine, folder)      # doctest: +SKIP
     >>> [row.choice.action for row in read_rows(selection.stretches[0])]            # doctest: +SKIP
