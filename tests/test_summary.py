@@ -20,14 +20,14 @@ from cftdata.summary import Counting, Summary, count_queries, open_summary
 from cftdata.tally import Entry, FoundStep
 
 PROTOCOL = load_protocol("default").model_copy(update={"flagged_rows_shown": 3})
-COUNTING = Counting(PROTOCOL, ((0,), (1, 0)), frozenset({b"s" * 15 + b"\0"}))
+COUNTING = Counting(PROTOCOL, ((0,), (1, 0)), frozenset({bytes(16)}))
 OUTCOMES = [("verdict", "pass", "agrees"), ("verdict", "fail", "wrong_called_right"),
             ("arithmetic", "fail", "false_equation"), ("form", "error", "crashed"),
             ("own_answer", "fail", "corrected_answer_wrong"), ("verdict", "abstain", "no_critique")]
 
 entry_parts = st.fixed_dictionaries({
     "query": st.integers(0, 6).map(lambda n: bytes([n * 37]) * 16),
-    "sample_id": st.integers(0, 9).map(lambda n: b"s" * 15 + bytes([n])),
+    "sample_id": st.integers(0, 9).map(lambda n: bytes([n])),
     "response": st.sampled_from([None, b"r1", b"r2", b"r3"]),
     "critic": st.sampled_from([None, "a", "b", "c"]),
     "verdict": st.sampled_from(["right", "wrong", None]), "right": st.sampled_from([True, False, None]),
@@ -40,7 +40,9 @@ entry_parts = st.fixed_dictionaries({
 
 
 def make_entries(parts: list[dict[str, Any]]) -> list[Entry]:
-    return [Entry(source_row=n, first=True, **one) for n, one in enumerate(parts)]
+    """Of these parts; a sample's id is of its query alone, as it is of a hash of the texts."""
+    return [Entry(source_row=n, first=True, **one | {"sample_id": one["query"][:15] + one["sample_id"]})
+            for n, one in enumerate(parts)]
 
 
 many_entries = st.lists(entry_parts, min_size=1, max_size=40).map(make_entries)
