@@ -26,7 +26,7 @@ test-scale: .venv/.scale
 effect-quick: .venv/.train
 	HF_HUB_OFFLINE=1 $(BIN)/cftdata effect sums --settings quick --out effect
 
-bench: .venv/.scale
+bench: .venv/.scale .venv/.train
 	set -e; for file in tests/bench/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
 
 schema: .venv/.core
