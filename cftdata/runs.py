@@ -27,6 +27,8 @@ N_BUCKETS = 1 << 16
 N_ROWS_OF_RUN = 20_000
 N_ROWS_OF_PARTITION = 50_000
 N_ROWS_OF_GROUP = 2_000
+MOST_PARTITIONS = 2_000
+"""Each partition opens every run, so that with partitions without end the opens would grow as the square."""
 
 Gather = Callable[[list[dict[str, Any]]], None]
 
@@ -37,8 +39,8 @@ def bucket_of(key: bytes) -> int:
 
 
 def cut_partitions(n_rows: int, n_rows_of_each: int = N_ROWS_OF_PARTITION) -> list[range]:
-    """Ranges of buckets, as many as make partitions of about so many rows."""
-    n = min(N_BUCKETS, max(1, -(-n_rows // n_rows_of_each)))
+    """Ranges of buckets, as many as make partitions of about so many rows; beyond 2,000 they grow instead."""
+    n = min(MOST_PARTITIONS, max(1, -(-n_rows // n_rows_of_each)))
     return [range(i * N_BUCKETS // n, (i + 1) * N_BUCKETS // n) for i in range(n)]
 
 
