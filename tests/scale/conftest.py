@@ -1,10 +1,16 @@
-"""A cluster on this machine, of a driver without cores and nodes of one core each."""
+"""A cluster on this machine, of a driver without cores and nodes of one core each; it is started once.
+
+Tests that lose a node, a worker or a driver come last: for some minutes Ray Data keeps for a driver that was
+killed what it had of the cluster.
+"""
 
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +20,32 @@ from cftdata.scale.on_ray import connect
 SOON = {"health_check_initial_delay_ms": 500, "health_check_period_ms": 500, "health_check_timeout_ms": 500,
         "health_check_failure_threshold": 3}
 """A node that is lost is missed in some seconds, not in half a minute."""
+LAST = ("driver", "killed", "lost", "interrupted")
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that lose something last, drivers after all others."""
+    here = [item for item in items if item.path.parent == Path(__file__).parent]
+    items[:] = [item for item in items if item not in here]
+    items += sorted(here, key=lambda item: [word in item.name for word in LAST])
+
+
+@pytest.fixture(scope="session")
+def store_port() -> Iterator[int]:
+    """Where a store in the way of S3 may be served; whatever starts after it finds it by its environment."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "of-a-test")
+        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield port
+
+
+@pytest.fixture(scope="session")
+def cluster(store_port: int) -> Iterator[Any]:
     """Two one-core nodes, connected."""
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster

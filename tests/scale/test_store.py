@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -33,25 +32,17 @@ BUCKET = "s3://critiques"
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[None]:
-    """An S3 on 127.0.0.1 with an empty bucket; what starts after it finds it by its environment."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "of-a-test")
-        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        server = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            wait_for(port)
-            open_path(BUCKET).fs.mkdir(BUCKET)  # type: ignore[attr-defined]
-            yield
-        finally:
-            server.terminate()
-            server.wait()
+def store(store_port: int) -> Iterator[None]:
+    """An S3 on 127.0.0.1 with an empty bucket."""
+    server = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(store_port)],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(store_port)
+        open_path(BUCKET).fs.mkdir(BUCKET)  # type: ignore[attr-defined]
+        yield
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def wait_for(port: int) -> None:
@@ -66,10 +57,7 @@ def wait_for(port: int) -> None:
             time.sleep(0.1)
 
 
-def test_from_the_store_to_the_store(store: None, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    assert os.environ["AWS_ENDPOINT_URL"]
-    cluster: Any = request.getfixturevalue("cluster")   # its machines find the store by the environment too
-    assert cluster is not None
+def test_from_the_store_to_the_store(store: None, cluster: Any, tmp_path: Path) -> None:
     local = [write_rows(tmp_path / f"{seed}.jsonl", 500, seed) for seed in range(2)]
     for path in local:
         open_path(f"{BUCKET}/sets/{path.name}").write_bytes(path.read_bytes())
@@ -83,9 +71,7 @@ def test_from_the_store_to_the_store(store: None, request: pytest.FixtureRequest
     assert len(list((open_path(BUCKET) / "many" / "samples.parquet").iterdir())) > 2
 
 
-def test_what_is_curated_and_exported_there(store: None, request: pytest.FixtureRequest,
-                                            tmp_path: Path) -> None:
-    assert request.getfixturevalue("cluster") is not None
+def test_what_is_curated_and_exported_there(store: None, cluster: Any, tmp_path: Path) -> None:
     source = open_path(f"{BUCKET}/one-set/set.jsonl")
     source.write_bytes(write_set(tmp_path / "set.jsonl", 250).read_bytes())
     wanted = curate(tmp_path / "set.jsonl", out=tmp_path / "a", policy="mend")
