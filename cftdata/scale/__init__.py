@@ -11,6 +11,6 @@
 Not covered: starting a cluster (see Ray's own documentation), queues of a scheduler.
 """
 
-from cftdata.scale.on_ray import OnRay
+from cftdata.scale.on_ray import OnRay, connect
 
-__all__ = ["OnRay"]
+__all__ = ["OnRay", "connect"]
