@@ -1,8 +1,4 @@
-"""A cluster on this machine, of a driver without cores and nodes of one core each; it is started once.
-
-Tests that lose a node, a worker or a driver come last: for some minutes Ray Data keeps for a driver that was
-killed what it had of the cluster.
-"""
+"""A cluster on this machine, of a driver without cores and nodes of one core each, one for each file of tests."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,14 +15,6 @@ from cftdata.scale.on_ray import connect
 SOON = {"health_check_initial_delay_ms": 500, "health_check_period_ms": 500, "health_check_timeout_ms": 500,
         "health_check_failure_threshold": 3}
 """A node that is lost is missed in some seconds, not in half a minute."""
-LAST = ("driver", "killed", "lost", "interrupted")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that lose something last, drivers after all others."""
-    here = [item for item in items if item.path.parent == Path(__file__).parent]
-    items[:] = [item for item in items if item not in here]
-    items += sorted(here, key=lambda item: [word in item.name for word in LAST])
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +31,7 @@ def store_port() -> Iterator[int]:
         yield port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(store_port: int) -> Iterator[Any]:
     """Two one-core nodes, connected."""
     pytest.importorskip("ray")
