@@ -1,4 +1,4 @@
-"""A cluster on this machine, of a driver without cores and nodes of one core each, one for each file of tests."""
+"""A cluster on this machine: a driver without cores, nodes of one core each; one for each file of tests."""
 
 from __future__ import annotations
 
