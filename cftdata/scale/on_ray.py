@@ -22,7 +22,7 @@ import pickle
 import socket
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
@@ -217,14 +217,16 @@ class OnRay:
             return
         ray = _import_ray()
         rows = [{"name": name, "item": pickle.dumps(item)} for name, item in items.items()]
-        done = ray.data.from_items(rows, override_num_blocks=len(rows))
         call = partial(_call, work, str(self._folder), self._run)
+        data = ray.data.from_items(rows, override_num_blocks=len(rows)).map(call, num_cpus=1)
         try:
-            for row in done.map(call, num_cpus=1).iter_rows():
-                came = pickle.loads(row["came"])
-                if isinstance(came, _Fault):
-                    raise came.kind.__new__(came.kind, came.said)
-                yield came
+            with closing(iter(data.iter_rows())) as done:   # else one that ends early keeps its machines
+                del data
+                for row in done:
+                    came = pickle.loads(row["came"])
+                    if isinstance(came, _Fault):
+                        raise came.kind.__new__(came.kind, came.said)
+                    yield came
         except ray.exceptions.RayTaskError:
             raise       # a fault of the program, with its traceback
         except ray.exceptions.RayError as fault:
