@@ -129,10 +129,10 @@ def wait_for(out: Path, n_done: int) -> None:
 def test_a_node_that_is_lost_changes_nothing(cluster: Any, source: Path, wanted: dict[str, Any],
                                              tmp_path: Path) -> None:
     killer = kill_a_node(cluster, tmp_path, random.Random(0))
-    report = audit(source, out=tmp_path, engine=Hostile(OnRay(n_rows_of_part=100), pause_s=0.1))
+    report = audit(source, out=tmp_path, engine=Hostile(OnRay(n_rows_of_part=100), pause_s=0.2))
     killer.join()
-    assert tell(tmp_path, report) == wanted
-    assert report.n_retries >= 1
+    assert tell(tmp_path, report) == wanted     # the node may just have been between two stretches
+    assert sum(node["Alive"] for node in ray.nodes()) == 3
 
 
 def test_a_worker_that_is_killed_changes_nothing(cluster: Any, source: Path, wanted: dict[str, Any],
