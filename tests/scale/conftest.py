@@ -12,9 +12,9 @@ import pytest
 
 from cftdata.scale.on_ray import connect
 
-SOON = {"health_check_initial_delay_ms": 500, "health_check_period_ms": 500, "health_check_timeout_ms": 500,
-        "health_check_failure_threshold": 3}
-"""A node that is lost is missed in some seconds, not in half a minute."""
+SOON = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 1000,
+        "health_check_timeout_ms": 2000, "health_check_failure_threshold": 4}
+"""A node that is lost is missed in some seconds, not in half a minute; one that stalls is not."""
 
 
 @pytest.fixture(scope="session")
