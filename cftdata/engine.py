@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from cftdata.parquet import open_output, writing
-from cftdata.paths import is_remote, open_path
+from cftdata.paths import is_remote, open_path, remove
 from cftdata.pool import cut_batches, run_batches
 from cftdata.stored import read_stored
 from cftdata.tables import RawRow, read_rows
@@ -166,9 +166,12 @@ class Local:
 
 
 def _upload(folder: Path, out: Path) -> None:
-    """Copies files to a store; the reports come last, so that where there is one all is there."""
+    """Copies files to a store; reports go first and come last: where there is one, all is there."""
+    paths = sorted(folder.iterdir(), key=lambda path: path.name.startswith("report."))
     with writing(out):
-        for path in sorted(folder.iterdir(), key=lambda path: path.name.startswith("report.")):
+        for path in reversed(paths):    # a cluster may have left a folder of that name
+            remove(out / path.name)
+        for path in paths:
             with path.open("rb") as source, (out / path.name).open("wb") as target:
                 shutil.copyfileobj(source, target)
 

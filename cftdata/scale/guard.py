@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 N_AHEAD = 2
 MEMORY_LIMIT_BYTES = 6 * 2**30
-"""Of address space beyond what the process was born with: a bomb meets this, and not the machine's end."""
+"""Of address space: a bomb meets this, and not the machine's end."""
 
 
 @dataclass(frozen=True, slots=True)

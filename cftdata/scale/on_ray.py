@@ -52,12 +52,8 @@ T = TypeVar("T")
 
 N_RETRIES = 3
 """So often is a task begun again whose worker or machine was lost."""
-
-
 N_SHARDS_OF_CORE = 4
 """So that none waits long for the last ones."""
-
-
 KNOCK_S = 10
 
 
@@ -133,7 +129,7 @@ class OnRay:
 
     @property
     def n_retries(self) -> int:
-        """How often a task was begun again, over all runs on the folder."""
+        """How often a task was begun again; of stretches of the source over all runs on the folder."""
         begun = [] if self._folder is None else [
             path for path in (self._folder / "work" / "attempts").rglob("*") if path.is_file()]
         return len(begun) - len({path.parent.name for path in begun})
@@ -177,7 +173,9 @@ class OnRay:
     def map(self, work: Callable[[S], T], items: Iterable[S]) -> Iterator[T]:
         """One task an item."""
         self._n_maps += 1
-        yield from self._map(work, {f"map-{self._n_maps}-{n:05}": item for n, item in enumerate(items)})
+        # named by the run: another run's may be of other work, and is not begun again
+        name = f"map-{self._run}-{self._n_maps}"
+        yield from self._map(work, {f"{name}-{n:05}": item for n, item in enumerate(items)})
 
     def count_shards(self) -> int:
         """See `build_shards.Spread`."""
@@ -191,8 +189,9 @@ class OnRay:
     def _plan(self, job: Job[Any, Any], folder: Path) -> list[list[Piece]]:
         """The stretches: as they were cut, where the folder has the same job's plan; else anew."""
         pieces, alone = cut_source(*job.source, self._n_rows)
-        stats = [(piece.path, open_path(piece.path).stat().st_size, piece.span) for piece in pieces]
-        mark = hashlib.sha256(repr((job.mark, *job.source, stats)).encode()).hexdigest()[:16]
+        stats = {path: open_path(path).stat() for path in dict.fromkeys(piece.path for piece in pieces)}
+        told = [(path, stat.st_size, stat.st_mtime) for path, stat in stats.items()]
+        mark = hashlib.sha256(repr((job.mark, *job.source, self._n_rows, told)).encode()).hexdigest()[:16]
         path = folder / "work" / "plan.json"
         try:
             plan = Plan.model_validate_json(path.read_bytes())

@@ -176,8 +176,10 @@ def test_a_driver_that_is_killed_goes_on_at_what_is_not_done(cluster: Any, sourc
     assert not (out / "report.json").exists()
     kept = {path: path.stat().st_mtime_ns for path in (out / "work" / "done").iterdir()}
     (out / "work" / "done" / "part-00001.json").write_text('{"n_rows"')     # as if torn in the middle
+    begun = {path.name for path in (out / "work" / "attempts").glob("part-*")}
     report = audit(source, out=out, engine=Watched(OnRay(n_rows_of_part=100), kept))
     assert tell(out, report) == wanted
+    assert report.n_retries == len(begun) - len(kept) + 1      # those in flight, and the one that was torn
 
 
 class Watched(Hostile):
