@@ -15,7 +15,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from cftdata.errors import OutputError
 from cftdata.sample import Record
 
-__all__ = ["arrow_schema", "open_output", "open_rows", "open_table", "printable", "writing"]
+__all__ = ["arrow_schema", "open_output", "open_rows", "open_table", "printable", "read_rows_between",
+           "writing"]
 
 N_ROWS_OF_GROUP = 500
 
@@ -115,6 +116,26 @@ def open_rows(path: Path, schema: Any) -> Iterator[Callable[[dict[str, Any]], No
     with open_table(path, schema) as write:
         yield take
         flush()
+
+
+def read_rows_between(path: Path, rows: range, columns: Sequence[str] | None = None) -> Iterator[Any]:
+    """These rows of a file as pyarrow RecordBatches; row groups without any are not read."""
+    import pyarrow.parquet as pq
+
+    with path.open("rb") as stream, pq.ParquetFile(stream) as file:
+        at, groups, first = 0, list[int](), 0
+        for i in range(file.metadata.num_row_groups):
+            n = file.metadata.row_group(i).num_rows
+            if at + n > rows.start and at < rows.stop:
+                first = first if groups else at
+                groups.append(i)
+            at += n
+        at = first
+        for batch in file.iter_batches(N_ROWS_OF_GROUP, row_groups=groups, columns=columns):
+            start, stop = max(0, rows.start - at), min(batch.num_rows, rows.stop - at)
+            at += batch.num_rows
+            if start < stop:
+                yield batch.slice(start, stop - start)
 
 
 def printable(text: str) -> str:

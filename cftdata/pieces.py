@@ -21,6 +21,7 @@ from typing import IO, Literal
 
 from cftdata.arrow import Item, read_batch
 from cftdata.errors import ConfigError, SourceEmpty, SourceError, SourceUnreadable
+from cftdata.parquet import read_rows_between
 from cftdata.paths import is_remote, open_path
 from cftdata.tables import RawRow, find_files, is_alone, kind_of, read_file, read_line
 
@@ -229,35 +230,16 @@ def _find_line(stream: IO[bytes], start: int) -> int:
 
 
 def _read_parquet(piece: Piece) -> Iterator[Item]:
-    """Rows [start, stop) of the file; row groups without any are not read."""
+    """Rows [start, stop) of the file."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    (start, stop), path = piece.span, open_path(piece.path)
+    path = open_path(piece.path)
     try:
-        with path.open("rb") as stream, pq.ParquetFile(stream) as file:
-            at, groups = _choose_groups(file, start, stop)
-            for batch in file.iter_batches(1_000, row_groups=groups):
-                begin, end = max(0, start - at), min(batch.num_rows, stop - at)
-                if begin < end:
-                    yield from read_batch(batch.slice(begin, end - begin), path.name)
-                at += batch.num_rows
+        for batch in read_rows_between(path, range(*piece.span)):
+            yield from read_batch(batch, path.name)
     except pa.ArrowException as fault:
         raise SourceUnreadable(_tell(path, fault)) from fault
 
 
 def _tell(path: Path, fault: Exception) -> str:
     return f"{path.name} is no Parquet that can be read: {(str(fault).splitlines() or [''])[0]}"
-
-
-def _choose_groups(file: object, start: int, stop: int) -> tuple[int, list[int]]:
-    """The first row of the row groups that hold these rows, and their numbers."""
-    metadata = file.metadata  # type: ignore[attr-defined]
-    at, first, groups = 0, 0, list[int]()
-    for i in range(metadata.num_row_groups):
-        n = metadata.row_group(i).num_rows
-        if at + n > start and at < stop:
-            first = at if not groups else first
-            groups.append(i)
-        at += n
-    return first, groups

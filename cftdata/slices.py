@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cftdata.parquet import read_rows_between
 from cftdata.stored import count_stored, list_parts
 
 __all__ = ["Slice", "cut_slices", "read_slice", "take_slices"]
 
 N_ROWS = 20_000
-N_ROWS_AT_A_TIME = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +62,4 @@ def take_slices(slices: Sequence[Slice], places: range) -> list[Slice]:
 
 def read_slice(one: Slice, columns: Sequence[str] | None = None) -> Iterator[Any]:
     """The rows as pyarrow RecordBatches; row groups without any are not read."""
-    import pyarrow.parquet as pq
-
-    with one.path.open("rb") as stream, pq.ParquetFile(stream) as file:
-        at, groups, first = 0, list[int](), 0
-        for i in range(file.metadata.num_row_groups):
-            n = file.metadata.row_group(i).num_rows
-            if at + n > one.rows.start and at < one.rows.stop:
-                first = first if groups else at
-                groups.append(i)
-            at += n
-        at = first
-        for batch in file.iter_batches(N_ROWS_AT_A_TIME, row_groups=groups, columns=columns):
-            start, stop = max(0, one.rows.start - at), min(batch.num_rows, one.rows.stop - at)
-            at += batch.num_rows
-            if start < stop:
-                yield batch.slice(start, stop - start)
+    yield from read_rows_between(one.path, one.rows, columns)
