@@ -31,11 +31,12 @@ from cftdata.audit_shards import Shard, keep_shard, read_ids
 from cftdata.batch import Task, audit_batch, spoil_row
 from cftdata.caveats import find_caveats
 from cftdata.config import Protocol, load_protocol
-from cftdata.engine import Engine, Job, Local, Part, Source
+from cftdata.engine import Engine, Job, Part, Source
 from cftdata.entries import cut_partitions, read_queries
 from cftdata.errors import ColumnUnknown, SourceEmpty
 from cftdata.figures import AuditReport, Group, LabelAgreement, SuspectReference
 from cftdata.findings import UNREAD, mark_findings, pick_flagged, read_flagged
+from cftdata.local_engine import Local
 from cftdata.parquet import writing
 from cftdata.report import render_html, render_markdown
 from cftdata.scorecard import Labels, read_labels, score
@@ -161,7 +162,8 @@ def _collect(run: _Run) -> _Parts:
     task, n_shown = run.task, run.task.protocol.flagged_rows_shown
     source = Source(task.reader.source, task.reader.split, task.reader.revision)
     job = Job(source, partial(audit_batch, task), partial(spoil_row, task),
-              partial(keep_shard, n_shown, task.keeps_samples), Shard, _mark(run))
+              partial(keep_shard, n_shown, task.keeps_samples), Shard, _mark(run),
+              stale=("report.json", "samples.parquet", "findings.parquet"))
     whole, each = Shard(), []
     for part, shard in run.engine.fold(job, run.folder):
         each.append((part, range(whole.n_rows, whole.n_rows + shard.n_rows), shard.runs))

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cftdata.terminal import clip, new_console, new_table, plain_text
+from cftdata.terminal import clip, new_console, new_table, plain_text, tell_retries
 from cftdata.words import interval
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def show_build(report: BuildReport, out: Path) -> None:
         console.print(plain_text(f"! not made: {n:,} × {reason} (see unmade.parquet)"))
     if report.models:
         console.print(_tabulate_models(report.models))
-    if report.n_retries:
-        console.print(plain_text(f"! {report.n_retries:,} × begun again: a process or a machine was lost"))
+    for line in tell_retries(report.n_retries):
+        console.print(plain_text(line))
     if not report.is_complete:
         console.print(plain_text("! not complete: the same command goes on, and pays for nothing twice"))
     console.print(plain_text(f"samples: {out / 'samples.parquet'}"))

@@ -47,10 +47,11 @@ from cftdata.curated import TABLES, Writing, Written, write_stretch
 from cftdata.curation import ContaminationCheck, CurateReport, render_markdown
 from cftdata.deciding import Asked
 from cftdata.driver import Event
-from cftdata.engine import Engine, Local, Part
+from cftdata.engine import Engine, Part
 from cftdata.errors import ConfigError
 from cftdata.figures import AuditReport
 from cftdata.ledger import ModelTotals
+from cftdata.local_engine import Local
 from cftdata.parquet import writing
 from cftdata.paths import find_paths, is_remote, move, open_path, remove
 from cftdata.policy import Policy, load_policy
@@ -96,12 +97,13 @@ def curate(source: str | Path, *, policy: str | Path | Policy = "default",  # no
             models = _change(selection, call.folder, work, providers or {}, observe)
             selection.balance()
             written = _write_tables(selection, audited, work, folder)
+            n_retries = before.n_retries + runner.n_retries
         with writing(call.folder):
             _put_in_place(audited, work, call.folder)
         _refuse_nothing(written, call)
         after = audit(call.folder / "samples.parquet", out=call.folder / "after",
                       protocol=selection.screen.protocol, suspected=before.suspect_references, engine=runner)
-        report = _report(call, selection, written, _Audits(before, after), models, started)
+        report = _report(call, selection, written, _Audits(before, after), models, n_retries, started)
         with writing(call.folder):
             (call.folder / SUMMARY).write_text(render_markdown(report), encoding="utf-8")
             _write_whole(call.folder / REPORT, report.model_dump_json(indent=2) + "\n")
@@ -272,7 +274,7 @@ class _Audits(NamedTuple):
 
 
 def _report(call: _Call, selection: Selection, written: Written, audits: _Audits,  # noqa: PLR0913, PLR0917
-            models: tuple[ModelTotals, ...], started: float) -> CurateReport:
+            models: tuple[ModelTotals, ...], n_retries: int, started: float) -> CurateReport:
     costs = [one.cost_usd for one in models if one.cost_usd is not None]
     (before, after), reasons, n_kept = audits, written.reasons, written.n_kept
     return CurateReport(
@@ -290,7 +292,7 @@ def _report(call: _Call, selection: Selection, written: Written, audits: _Audits
         n_suspect_references=len(before.suspect_references),
         contamination=_contamination(selection, reasons["drop:contaminated"]),
         models=models, cost_usd=sum(costs) if costs or not models else None,
-        seconds=round(time.monotonic() - started, 3))
+        n_retries=n_retries + after.n_retries, seconds=round(time.monotonic() - started, 3))
 
 
 def _contamination(selection: Selection, n_hits: int) -> ContaminationCheck | None:

@@ -131,6 +131,8 @@ class CurateReport(Record):
     """What was asked of each model, over all runs."""
     cost_usd: Annotated[float, Field(ge=0)] | None
     """Sum of the known prices; None when calls were made and none is known."""
+    n_retries: Count = 0
+    """How often work was begun again, because a process or a machine was lost."""
     seconds: Annotated[float, Field(ge=0)]
     """Wall-clock time."""
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from cftdata.engine import Engine, Local
+from cftdata.engine import Engine
 from cftdata.errors import ConfigError, suggest
+from cftdata.local_engine import Local
 
 __all__ = ["ENGINES", "choose_engine"]
 

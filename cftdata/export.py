@@ -39,7 +39,7 @@ from pydantic import Field, ValidationError
 
 from cftdata.audit_shards import read_ids
 from cftdata.config import Protocol, load_protocol, name_content
-from cftdata.engine import Engine, Job, Local, Part, Source
+from cftdata.engine import Engine, Job, Part, Source
 from cftdata.errors import ConfigError, SourceEmpty, SourceError
 from cftdata.export_batch import Task, make_lines, spoil_line
 from cftdata.export_files import LeftOut, hash_file, remove_stale
@@ -48,6 +48,7 @@ from cftdata.export_shards import Shard, keep_shard
 from cftdata.formats import REASONS, choose_format
 from cftdata.formats.asking import check_prompt
 from cftdata.formats.form import FileType
+from cftdata.local_engine import Local
 from cftdata.parquet import writing
 from cftdata.paths import open_path, remove
 from cftdata.prompts import load_prompt
@@ -99,6 +100,8 @@ class ExportReport(Record):
     """References that the audit beside the source suspects; nothing written rests on them."""
     files: dict[str, str]
     """Name of each file but this report to its SHA-256."""
+    n_retries: Count = 0
+    """How often work was begun again, because a process or a machine was lost."""
     seconds: Annotated[float, Field(ge=0)]
     """Wall-clock time."""
 
@@ -274,7 +277,7 @@ def _report(run: _Run, made: _Made, started: float) -> ExportReport:
         n_source_rows=whole.n_source_rows, n_samples=whole.n_samples, n_rows=merged.n_rows,
         left_out=made.left_out, n_queries=merged.n_queries,
         n_queries_exported=merged.n_queries_exported, n_suspect_references=len(task.suspects),
-        files=dict(sorted((merged.files | made.beside).items())),
+        files=dict(sorted((merged.files | made.beside).items())), n_retries=run.engine.n_retries,
         seconds=round(time.monotonic() - started, 3))
 
 

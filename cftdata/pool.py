@@ -24,9 +24,9 @@ from typing import TypeVar
 
 from cftdata.errors import CftDataError
 from cftdata.tables import RawRow
-from cftdata.worker import end_with_parent
+from cftdata.worker import drop_connections, end_with_parent
 
-__all__ = ["count_processes", "cut_batches", "run_batches"]
+__all__ = ["count_processes", "cut_batches", "look_ahead", "run_batches"]
 
 N_ROWS = 100
 N_CHARS = 8_000_000
@@ -65,6 +65,13 @@ def count_processes() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+def look_ahead(batches: Iterable[S]) -> tuple[bool, Iterable[S]]:
+    """Whether they are so few that processes do not pay, and all of them."""
+    iterator = iter(batches)
+    head = list(islice(iterator, N_IN_PROCESS + 1))
+    return len(head) <= N_IN_PROCESS, chain(head, iterator)
+
+
 def run_batches(work: Callable[[S], T], batches: Iterable[S],
                 n_processes: int | None = None) -> Generator[T, None, None]:
     """work(batch) for each batch, in order; at most two batches a process are under way.
@@ -73,17 +80,16 @@ def run_batches(work: Callable[[S], T], batches: Iterable[S],
     the generator to stop early. Raises CftDataError when a process dies.
     """
     n = n_processes or count_processes()
-    iterator = iter(batches)
-    head = list(islice(iterator, N_IN_PROCESS + 1))
-    if n == 1 or len(head) <= N_IN_PROCESS:
-        yield from map(work, chain(head, iterator))
+    is_short, batches = look_ahead(batches)
+    if n == 1 or is_short:
+        yield from map(work, batches)
         return
     # fork needs no importable __main__; elsewhere the platform's default is the safe one
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
     stop = context.Event()
     pool = ProcessPoolExecutor(n, mp_context=context, initializer=_start_worker, initargs=(stop,))
     try:
-        yield from _keep_busy(pool, partial(_work, work), chain(head, iterator), 2 * n)
+        yield from _keep_busy(pool, partial(_work, work), batches, 2 * n)
     except BrokenProcessPool as fault:
         raise CftDataError("a process died, most likely for want of memory; try --processes 1") from fault
     finally:
@@ -91,7 +97,7 @@ def run_batches(work: Callable[[S], T], batches: Iterable[S],
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _keep_busy(pool: ProcessPoolExecutor, work: Callable[[S], T], batches: Iterator[S],
+def _keep_busy(pool: ProcessPoolExecutor, work: Callable[[S], T], batches: Iterable[S],
                n_under_way: int) -> Iterator[T]:
     pending: deque[Future[T]] = deque()
     for batch in batches:
@@ -120,3 +126,4 @@ def _start_worker(stopped: Event) -> None:
     _stopped = stopped
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
+    drop_connections()

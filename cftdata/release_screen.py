@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cftdata.terminal import new_console, new_table, plain_text
+from cftdata.terminal import new_console, new_table, plain_text, tell_retries
 from cftdata.words import interval, percent
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def show_curation(report: CurateReport, out: Path) -> None:
         lines.append("contamination: not checked; name evaluation sets with --against")
     else:
         lines.append(f"contamination: {report.contamination.n_hits:,} rows with a passage of these sets")
-    for line in (*lines, f"row by row: {out / 'decisions.parquet'}"):
+    for line in (*lines, *tell_retries(report.n_retries), f"row by row: {out / 'decisions.parquet'}"):
         console.print(plain_text(line))
 
 
@@ -58,6 +58,8 @@ def show_export(report: ExportReport, out: Path) -> None:
     console.print(plain_text(f"{report.n_rows:,} rows in the format {report.format}: {out}"))
     for reason, n in report.left_out.items():
         console.print(plain_text(f"{n:>8,}  left out: {reason}"))
+    for line in tell_retries(report.n_retries):
+        console.print(plain_text(line))
 
 
 def show_publish(report: PublishReport) -> None:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from cftdata.sample import Rate
     from cftdata.scorecard import Score
 
-__all__ = ["clip", "new_console", "new_table", "plain_text", "show_progress", "show_report"]
+__all__ = ["clip", "new_console", "new_table", "plain_text", "show_progress", "show_report", "tell_retries"]
 
 MAX_GROUPS = 20
 COLUMNS = ("n", "decided", "errors", "rate", "interval", "undecided")
@@ -69,7 +69,8 @@ def show_report(report: AuditReport, out: Path) -> None:
         console.print(plain_text(f"! {warning}"))
     for one in report.suspect_references[:MAX_GROUPS]:
         console.print(plain_text(_say_suspect(one, report)))
-    console.print(plain_text(f"report: {out / 'report.html'}"))
+    for line in (*tell_retries(report.n_retries), f"report: {out / 'report.html'}"):
+        console.print(plain_text(line))
 
 
 def _say_labels(report: AuditReport) -> Iterator[str]:
@@ -174,6 +175,11 @@ def _cells(rate: Rate) -> tuple[str, ...]:
     return (f"{rate.n_total:,}", f"{rate.n_decided:,}", f"{rate.n_hits:,}",
             "none" if rate.rate is None else percent(rate.rate), interval(rate),
             f"{rate.n_total - rate.n_decided:,}")
+
+
+def tell_retries(n_retries: int) -> list[str]:
+    """A line where work was begun again, else none."""
+    return [f"! {n_retries:,} × begun again: a process or a machine was lost"] if n_retries else []
 
 
 def clip(text: str) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
@@ -37,6 +38,7 @@ T = TypeVar("T")
 
 MEMORY_LIMIT_BYTES = 3 * 2**30
 START_LIMIT_S = 60.0
+SOCKET = re.compile(r"socket:|anon_inode:\[eventpoll\]")
 N_TRIES = 3
 """So often is a task handed to a new worker because the last one had died before it began."""
 
@@ -193,12 +195,32 @@ def _warm() -> None:
     import resource
 
     threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
+    drop_connections()
     _import_prover()
-    statm = Path("/proc/self/statm")
-    n_bytes = int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
-    limit_bytes = n_bytes + MEMORY_LIMIT_BYTES
+    limit_bytes = count_bytes() + MEMORY_LIMIT_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def count_bytes() -> int:
+    """Of this process's address space; 0 where the system does not tell."""
+    import resource
+
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
+
+
+def drop_connections() -> None:
+    """Closes the sockets that a forked process has of its parent, and what waits on them; it uses none.
+
+    They would outlive the parent's closing them, and its event loops be told of connections that are no more
+    (epoll(7), "Does closing a file descriptor cause it to be removed from all epoll interest lists?").
+    """
+    folder = Path("/proc/self/fd")
+    for path in list(folder.iterdir()) if folder.exists() else ():
+        with suppress(OSError):     # the one that lists the folder is gone by now
+            if int(path.name) > 2 and SOCKET.match(str(path.readlink())):
+                os.close(int(path.name))
 
 
 def end_with_parent(parent: int) -> None:

@@ -34,7 +34,7 @@ def read_table(table: Path) -> list[str]:
 
 def tell(folder: Path, report: CurateReport) -> dict[str, Any]:
     """The report's figures, the rows of every table, and the figures of both audits."""
-    told: dict[str, Any] = report.model_dump(mode="json", exclude={"seconds", "mark"})
+    told: dict[str, Any] = report.model_dump(mode="json", exclude={"seconds", "mark", "n_retries"})
     for name in ("samples", "dropped", "decisions"):
         told[name] = read_table(folder / f"{name}.parquet")
     for name in REPORTS:

@@ -15,7 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from cftdata.engine import Job, Local, Part
+from cftdata.engine import Job, Part
+from cftdata.local_engine import Local
 from cftdata.paths import remove
 from cftdata.tables import read_rows
 

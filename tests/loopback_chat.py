@@ -4,8 +4,8 @@
     ...     build(recipe_for(chat), out)
     ...     len(chat.asked)
 
-What it answers depends on what it is asked alone. Every call comes to 1,000 tokens.
-Not covered: faults (see `fake_provider`).
+What it answers depends on what it is asked alone. Every call comes to 1,000 tokens and a cent.
+Not covered: other faults than to ask for patience (see `fake_provider`).
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
-from fake_chat import completion, said, serve
+from fake_chat import completion, refusal, said, serve
 
 N_TOKENS = 1000
-USAGE = {"prompt_tokens": N_TOKENS - 20, "completion_tokens": 20, "total_tokens": N_TOKENS}
+USAGE = {"prompt_tokens": N_TOKENS - 20, "completion_tokens": 20, "total_tokens": N_TOKENS, "cost": 0.01}
+PATIENCE_S = 2
 
 
 @dataclass
@@ -43,6 +44,8 @@ class Chat:
     latency_s: float = 0.02
     is_held: bool = False
     """Nothing is answered while it is."""
+    refused: int | None = None
+    """The number of the call, from 0, that is answered with 429: wait PATIENCE_S."""
     url: str = ""
     asked: list[Asked] = field(default_factory=list)
     most_in_flight: int = 0
@@ -52,6 +55,7 @@ class Chat:
         """To one call."""
         one = Asked(said(body), time.monotonic())
         self.asked.append(one)
+        is_refused = len(self.asked) - 1 == self.refused
         self._n_in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self._n_in_flight)
         await asyncio.sleep(self.latency_s)
@@ -59,6 +63,8 @@ class Chat:
             await asyncio.sleep(0.01)
         self._n_in_flight -= 1
         one.answered_at = time.monotonic()
+        if is_refused:
+            return refusal(429, "slow down", {"Retry-After": str(PATIENCE_S)})
         mark = hashlib.sha256(one.text.encode()).hexdigest()[:8]
         return completion(f"It holds ({mark}). Conclusion: right [END]", usage=USAGE)
 

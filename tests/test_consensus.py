@@ -11,8 +11,8 @@ import pytest
 from cftdata import consensus
 from cftdata.audit import audit
 from cftdata.consensus import find_consensus, load_consensus
-from cftdata.engine import Local
 from cftdata.figures import AuditReport
+from cftdata.local_engine import Local
 from cftdata.policy import load_policy
 from cftdata.runs import cut_partitions
 from cftdata.slices import cut_slices

@@ -22,7 +22,8 @@ from cftdata.duplicate_parts import (
     tell_signature,
 )
 from cftdata.duplicates import Duplicates, sign
-from cftdata.engine import Local, Part
+from cftdata.engine import Part
+from cftdata.local_engine import Local
 from cftdata.runs import cut_partitions, open_runs
 from cftdata.sample import Critique, Query, Response, Sample
 from cftdata.slices import cut_slices, take_slices

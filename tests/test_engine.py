@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+from hostile import meet_and_work
 
-from cftdata.engine import Job, Local, Part, Source, Spoilt
+from cftdata.engine import Job, Part, Source, Spoilt
 from cftdata.engines import choose_engine
 from cftdata.errors import ConfigError, ExtraMissing
+from cftdata.guard import Patience
+from cftdata.local_engine import Local
 from cftdata.paths import open_path, remove
 from cftdata.tables import RawRow
 
@@ -55,6 +60,19 @@ def test_all_rows_in_order_and_only_tables_are_left(n_processes: int, is_looked_
     assert (n, seen[-1], engine.n_retries) == (550, 550, 0)
     assert (out / "places.txt").read_text() == " ".join(map(str, range(550)))
     assert [path.name for path in out.iterdir()] == ["places.txt"]
+
+
+def test_a_row_that_kills_or_hangs_its_process_is_given_up_alone(tmp_path: Path) -> None:
+    path, seen = tmp_path / "odd.jsonl", list[int]()
+    spoilt = {110: "KILL", 111: "HANG", 530: "FILL"}
+    path.write_text("".join(f'{{"query": "{spoilt.get(n, "2+2?")}"}}\n' for n in range(550)))
+    job = replace(make_job(tmp_path, 1), source=Source(str(path)), work=partial(meet_and_work, 0, name_rows))
+    engine = Local(2, seen.append, Patience(batch_s=2, row_s=1))
+    with engine.open(tmp_path / "out") as folder:
+        assert [n for _, n in engine.fold(job, folder)] == [550 - len(spoilt)]
+    assert seen == [100, 200, 300, 400, 500, 550]
+    left = set(map(int, (tmp_path / "out" / "places.txt").read_text().split()))
+    assert set(range(550)) - left == spoilt.keys()
 
 
 def test_what_breaks_leaves_nothing(tmp_path: Path) -> None:

@@ -22,6 +22,19 @@ TABLE = "cft/train-00000-of-00001.parquet"
 # --- What is published
 
 
+@pytest.mark.parametrize("files", [TABLE, "cft/*.parquet"])
+def test_files_on_it_are_audited_by_their_address(files: str, world: World, tmp_path: Path) -> None:
+    repo = f"acme/read-{len(files)}"
+    world.seed(repo)
+    address, out = f"hf://datasets/{repo}@v1/{files}", tmp_path / "out"
+    subprocess.run([sys.executable, "-c", "from cftdata.cli import main; main()", "audit", address,
+                    "--out", str(out)], env=environment(world.hub, tmp_path / "home"), check=True)
+    manifest = Manifest.model_validate_json((world.root / "laid" / "manifest.json").read_bytes())
+    report = json.loads((out / "report.json").read_bytes())
+    assert report["n_samples"] == manifest.configs["cft"]["train"].n_rows
+    assert report["source"] == address
+
+
 def test_a_release_is_published_and_what_is_there_is_not_sent_again(world: World) -> None:
     hub = world.hub
     first = world.publish("acme/first", world.old, tag="v1", check=True)

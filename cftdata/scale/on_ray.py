@@ -33,12 +33,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from cftdata.engine import Job, Part, Source
 from cftdata.errors import CftDataError, ConfigError, ExtraMissing, OutputError
+from cftdata.guard import Patience
 from cftdata.parquet import writing
 from cftdata.paths import is_remote, open_path, remove
 from cftdata.pieces import N_ROWS, Piece, cut_source, group_pieces, measure
 from cftdata.pool import cut_batches
 from cftdata.sample import Record
-from cftdata.scale.guard import Patience
 from cftdata.scale.parts import do_part, read_done
 from cftdata.scale.treasury import open_treasury
 from cftdata.tables import RawRow, read_rows
@@ -101,6 +101,8 @@ def _knock(address: str) -> None:
 
 def _import_ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # what a killed driver had of the cluster is kept for it so long; it is asked for every 10 s
+    os.environ.setdefault("RAY_DATA_AUTOSCALING_REQUEST_EXPIRE_TIME_S", "30")
     try:
         import ray
         import ray.data
@@ -200,7 +202,7 @@ class OnRay:
         except (OSError, ValidationError):
             pass
         with writing(folder):
-            for name in ("report.json", "work", "samples.parquet", "findings.parquet"):
+            for name in (*job.stale, "work"):
                 remove(folder / name)
         groups = group_pieces(self.map(partial(measure, self._n_rows), pieces), alone=alone,
                               n_rows=self._n_rows)

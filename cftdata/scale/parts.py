@@ -21,11 +21,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from cftdata.engine import Job, Part
+from cftdata.guard import Guard, Patience
 from cftdata.parquet import writing
 from cftdata.paths import open_path, relative_name
 from cftdata.pieces import Piece, read_piece
 from cftdata.pool import cut_batches
-from cftdata.scale.guard import Guard, Patience
 
 __all__ = ["do_part", "read_done"]
 
@@ -42,7 +42,7 @@ def do_part(job: Job[Any, Any], name: str, pieces: Sequence[Piece], folder: str,
     root = open_path(folder)
     batches = cut_batches(chain.from_iterable(map(read_piece, pieces)))
     with tempfile.TemporaryDirectory(prefix="cftdata-") as here:
-        kept = job.keep(Part(Path(here)), _guard(job, patience).run(batches))
+        kept = job.keep(Part(Path(here)), chain.from_iterable(_guard(job, patience).run(batches)))
         with writing(root):
             _copy(Path(here), Part(root, name))
             path = _name_done(root, name)

@@ -2,10 +2,10 @@
 
 Rows by the project's generator, every text another, all verifiers. A cluster of one-core nodes on this
 machine. Rates count from the first stretch that is done to the last, so that no start is in them; the ratios
-are of one run.
+are of one run. Every audit has a process of its own, so that its memory is no other's.
 
     python tests/bench/bench_scale.py --rows 100000                     # one machine, one node, two nodes
-    python tests/bench/bench_scale.py --rows 1000000 --only two         # two nodes alone
+    python tests/bench/bench_scale.py --rows 1000000 --only two one     # two nodes, then one
     python tests/bench/bench_scale.py --rows 20000 --kills 5            # a node is killed at random moments
 
 Prints Markdown; exit 1 where figures or rows differ. Not covered: networks between machines, object stores.
@@ -23,9 +23,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -36,8 +38,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT.parent), str(ROOT)])  # for
 from many_rows import write_many  # noqa: E402
 
 from cftdata.audit import audit  # noqa: E402
-from cftdata.engine import Engine, Job, Local, Part, Source  # noqa: E402
+from cftdata.engine import Engine, Job, Part, Source  # noqa: E402
 from cftdata.figures import AuditReport  # noqa: E402
+from cftdata.local_engine import Local  # noqa: E402
 from cftdata.scale import OnRay  # noqa: E402
 from cftdata.scale.on_ray import connect  # noqa: E402
 from cftdata.tables import RawRow  # noqa: E402
@@ -86,6 +89,24 @@ class Timed:
         self.seconds["mark" if "count" in self.seconds else "count"] = time.monotonic() - began
 
 
+class Kill(NamedTuple):
+    """When a node is killed, and which."""
+
+    after_s: float
+    place: int
+
+
+class Run(NamedTuple):
+    """One audit that is asked for: without nodes, without a cluster."""
+
+    name: str
+    source: Path
+    out: Path
+    n_nodes: int
+    n_rows_of_part: int
+    kill: Kill | None = None
+
+
 class Outcome(NamedTuple):
     """What one audit took, and what came of it."""
 
@@ -94,7 +115,8 @@ class Outcome(NamedTuple):
     digest: str
     rows_per_s: float
     peak_mb: dict[str, float]
-    timed: Timed
+    stages_s: dict[str, float]
+    n_bytes: dict[str, int]
 
 
 class Clock:
@@ -147,13 +169,24 @@ class Memory(threading.Thread):
             self.peak_mb[kind] = max(self.peak_mb.get(kind, 0), int(peak) / 1024)
 
 
-def run(name: str, source: Path, engine: Callable[[Clock], Engine], out: Path) -> Outcome:
-    """One audit."""
+def measure(run: Run) -> Outcome:
+    """One audit, in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        done = pool.submit(audited, run).result()
+    print(f"{run.name}: {done.report.seconds:.1f} s, {done.digest}", file=sys.stderr, flush=True)
+    return done
+
+
+def audited(run: Run) -> Outcome:
+    """One audit, in this process."""
     clock, memory = Clock(), Memory()
-    timed = Timed(engine(clock))
-    memory.start()
-    report = audit(source, out=out, engine=timed)
-    return Outcome(name, report, digest(out, report), clock.rows_per_s, memory.stop(), timed)
+    with nodes(run.n_nodes, run.kill) if run.n_nodes else nullcontext():
+        timed = Timed(OnRay(clock, n_rows_of_part=run.n_rows_of_part) if run.n_nodes else Local(1, clock))
+        memory.start()
+        report = audit(run.source, out=run.out, engine=timed)
+    peak_mb = memory.stop()
+    return Outcome(run.name, report, digest(run.out, report), clock.rows_per_s, peak_mb,
+                   timed.seconds, timed.bytes)
 
 
 def digest(out: Path, report: AuditReport) -> str:
@@ -171,48 +204,40 @@ def digest(out: Path, report: AuditReport) -> str:
 
 
 @contextmanager
-def nodes(n: int) -> Iterator[Any]:
-    """A cluster of so many one-core nodes."""
+def nodes(n: int, kill: Kill | None = None) -> Iterator[None]:
+    """A cluster of so many one-core nodes, one of which is killed where that is asked for."""
     from ray.cluster_utils import Cluster
 
     soon = {"health_check_initial_delay_ms": 500, "health_check_period_ms": 500,
             "health_check_timeout_ms": 500, "health_check_failure_threshold": 3}
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": soon})
-    for _ in range(n):
-        cluster.add_node(num_cpus=1)
+    added = [cluster.add_node(num_cpus=1) for _ in range(n)]
+    after_s, place = kill or (0, 0)
+    killer = threading.Timer(after_s, cluster.remove_node, [added[place]], {"allow_graceful": False})
     try:
         with connect(cluster.address):
-            yield cluster
+            if kill:
+                killer.start()
+            yield
     finally:
+        killer.cancel()
         cluster.shutdown()
 
 
-def compare(source: Path, folder: Path, only: str | None, n_rows_of_part: int) -> list[Outcome]:
-    """One machine, one node, two nodes."""
-    done = []
-    if only in (None, "local"):
-        done.append(run("one process, no cluster", source, lambda clock: Local(1, clock), folder / "local"))
-    for n, name in ((1, "one"), (2, "two")):
-        if only in (None, name):
-            with nodes(n):
-                done.append(run(f"{n} node{'s' if n > 1 else ''}", source,
-                                lambda clock: OnRay(clock, n_rows_of_part=n_rows_of_part), folder / name))
-    return done
+def compare(source: Path, folder: Path, only: list[str], n_rows_of_part: int) -> list[Outcome]:
+    """One process, one node, two nodes: those that are asked for, in that order."""
+    known = {"local": ("one process, no cluster", 0), "one": ("1 node", 1), "two": ("2 nodes", 2)}
+    return [measure(Run(known[one][0], source, folder / one, known[one][1], n_rows_of_part)) for one in only]
 
 
 def kill(source: Path, folder: Path, n_kills: int, seed: int, n_rows_of_part: int) -> list[Outcome]:
     """Undisturbed, and with a node killed at so many random moments, each in a run of its own."""
-    rng, done = random.Random(seed), list[Outcome]()
-    for n in range(n_kills + 1):
-        with nodes(2 if n == 0 else 3) as cluster:
-            after_s = rng.uniform(0.1, 0.9) * (done[0].report.seconds if done else 0)
-            node = rng.choice(sorted(cluster.worker_nodes, key=lambda node: node.node_id))
-            killer = threading.Timer(after_s, cluster.remove_node, [node], {"allow_graceful": False})
-            if n:
-                killer.start()
-            done.append(run("undisturbed" if n == 0 else f"a node killed after {after_s:.1f} s", source,
-                            lambda clock: OnRay(clock, n_rows_of_part=n_rows_of_part), folder / f"kill-{n}"))
-            killer.cancel()
+    rng = random.Random(seed)
+    done = [measure(Run("undisturbed", source, folder / "kill-0", 2, n_rows_of_part))]
+    for n in range(1, n_kills + 1):
+        killed = Kill(rng.uniform(0.1, 0.9) * done[0].report.seconds, rng.randrange(3))
+        name, out = f"a node killed after {killed.after_s:.1f} s", folder / f"kill-{n}"
+        done.append(measure(Run(name, source, out, 3, n_rows_of_part, killed)))
     return done
 
 
@@ -222,14 +247,14 @@ def show(done: list[Outcome], n_rows: int, source: Path) -> bool:
     print("| run | rows/s | seconds | audit | count | mark | begun again | peak MB | digest |")
     print("|---|---|---|---|---|---|---|---|---|")
     for one in done:
-        stages = " | ".join(f"{one.timed.seconds.get(name, 0):.1f}" for name in ("audit", "count", "mark"))
+        stages = " | ".join(f"{one.stages_s.get(name, 0):.1f}" for name in ("audit", "count", "mark"))
         peak = ", ".join(f"{kind} {mb:.0f}" for kind, mb in sorted(one.peak_mb.items()))
         print(f"| {one.name} | {one.rows_per_s:.0f} | {one.report.seconds:.1f} | {stages} | "
               f"{one.report.n_retries} | {peak} | {one.digest} |")
-    sizes = done[-1].timed.bytes.items()
+    sizes = done[-1].n_bytes.items()
     print("\nbytes a row: " + ", ".join(f"{kind} {n / n_rows:.0f}" for kind, n in sizes))
     for base, other in pairwise(done):
-        if base.rows_per_s and "killed" not in other.name:
+        if "killed" not in other.name and base.rows_per_s:
             print(f"- {other.name} : {base.name} = {other.rows_per_s / base.rows_per_s:.2f} (rows/s)")
     is_same = len({one.digest for one in done}) == 1
     print(f"\nsame rows and figures: {'yes' if is_same else 'NO'}", flush=True)
@@ -241,7 +266,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--source", type=Path, help="rows that are there already")
-    parser.add_argument("--only", choices=["local", "one", "two"])
+    parser.add_argument("--only", nargs="+", choices=["local", "one", "two"],
+                        default=["local", "one", "two"])
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--part", type=int, default=0, help="rows of a stretch; a twentieth when not given")

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import threading
@@ -20,12 +19,13 @@ ray = pytest.importorskip("ray")
 
 import pyarrow.dataset as ds  # noqa: E402
 from hostile import Hostile  # noqa: E402
+from lost import kill_a_worker, wait_for  # noqa: E402
 from small_audit import write_rows  # noqa: E402
 
 from cftdata.audit import audit  # noqa: E402
 from cftdata.errors import CftDataError, ConfigError  # noqa: E402
+from cftdata.guard import Patience  # noqa: E402
 from cftdata.scale import OnRay  # noqa: E402
-from cftdata.scale.guard import Patience  # noqa: E402
 from cftdata.tables import read_rows  # noqa: E402
 
 pytestmark = pytest.mark.scale
@@ -109,21 +109,13 @@ def kill_a_node(cluster: Any, out: Path, rng: random.Random) -> threading.Thread
     n_done, after_s = rng.randint(1, 5), rng.uniform(0, 0.6)
 
     def kill() -> None:
-        wait_for(out, n_done)
+        wait_for(out / "work" / "done", n_done)
         time.sleep(after_s)
         cluster.remove_node(node, allow_graceful=False)
 
     thread = threading.Thread(target=kill)
     thread.start()
     return thread
-
-
-def wait_for(out: Path, n_done: int) -> None:
-    """Returns when so many stretches are done."""
-    done, end = out / "work" / "done", time.monotonic() + 60
-    while not (done.exists() and len(list(done.iterdir())) >= n_done):
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_a_node_that_is_lost_changes_nothing(cluster: Any, source: Path, wanted: dict[str, Any],
@@ -137,14 +129,7 @@ def test_a_node_that_is_lost_changes_nothing(cluster: Any, source: Path, wanted:
 
 def test_a_worker_that_is_killed_changes_nothing(cluster: Any, source: Path, wanted: dict[str, Any],
                                                  tmp_path: Path) -> None:
-    def kill() -> None:
-        wait_for(tmp_path, 2)
-        found = subprocess.run(["pgrep", "-f", "ray::Map"], capture_output=True, text=True, check=False)
-        for pid in found.stdout.split()[:1]:
-            os.kill(int(pid), signal.SIGKILL)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
+    killer = kill_a_worker(tmp_path / "work" / "done", 2)
     report = audit(source, out=tmp_path, engine=Hostile(OnRay(n_rows_of_part=100), pause_s=0.3))
     killer.join()
     assert tell(tmp_path, report) == wanted
@@ -170,7 +155,7 @@ def test_a_driver_that_is_killed_goes_on_at_what_is_not_done(cluster: Any, sourc
     script.write_text(DRIVER)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     driver = subprocess.Popen([sys.executable, script, cluster.address, source, out], env=environment)
-    wait_for(out, 3)
+    wait_for(out / "work" / "done", 3)
     driver.kill()
     driver.wait()
     assert not (out / "report.json").exists()
@@ -202,6 +187,23 @@ def test_another_command_in_the_same_folder_begins_anew(cluster: Any, source: Pa
     audit(source, out=out, engine=OnRay(n_rows_of_part=900))
     ours = audit(other, out=out, engine=OnRay(n_rows_of_part=900))
     assert tell(out, ours) == tell(tmp_path / "a", audit(other, out=tmp_path / "a"))
+
+
+def test_a_source_that_changed_meanwhile_is_audited_anew(cluster: Any, tmp_path: Path) -> None:
+    source, out = write_rows(tmp_path / "set.jsonl", 600), tmp_path / "out"
+
+    def stop(n_done: int) -> None:
+        if n_done >= 300:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        audit(source, out=out, engine=OnRay(stop, n_rows_of_part=100))
+    before = source.read_text()
+    source.write_text(before.replace("right [END]", "wrong [END]"))     # of the same size
+    assert source.read_text() != before
+    ours = audit(source, out=out, engine=OnRay(n_rows_of_part=100))
+    assert tell(out, ours) == tell(tmp_path / "a", audit(source, out=tmp_path / "a"))
+    assert ours.n_retries == 0
 
 
 def test_what_cannot_be_done_is_one_sentence(cluster: Any, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 pytest.importorskip("ray")
 
-from loopback_chat import Chat, serving
+from loopback_chat import PATIENCE_S, Chat, serving
 from test_build_shards import tell
 from test_builds import n_paid, rows_of
 
@@ -90,9 +90,10 @@ def test_the_rows_are_those_of_one_process_however_they_are_cut(
         chat.asked.clear()
 
 
-@pytest.mark.parametrize(("budget", "n_most"), [({"n_calls": 13}, 13), ({"n_tokens": 14_000}, 14)])
+@pytest.mark.parametrize(("budget", "n_most"), [
+    ({"n_calls": 13}, 13), ({"n_tokens": 14_000}, 14), ({"cost_usd": 0.13, "n_calls": 100}, 13)])
 def test_no_budget_is_passed_by_all_together_and_over_runs(
-        budget: dict[str, int], n_most: int, cluster: Any, chat: Chat, tmp_path: Path) -> None:
+        budget: dict[str, Any], n_most: int, cluster: Any, chat: Chat, tmp_path: Path) -> None:
     chat.latency_s = 0.1
     for _ in range(2):
         report = build(recipe(chat, budget=budget), tmp_path, engine=OnRay(n_shards=4))
@@ -114,6 +115,18 @@ def test_requests_a_minute_and_calls_in_flight_are_those_of_all_together(
     assert 1 < chat.most_in_flight <= 3
     for seconds in (0.5, 1.0, 2.0):
         assert chat.most_in(seconds) <= 10 * seconds + 2    # a call is a moment on its way
+
+
+def test_a_provider_that_asks_for_patience_is_heard_by_all(cluster: Any, chat: Chat, tmp_path: Path) -> None:
+    chat.latency_s, chat.refused = 0.1, N // 2
+    report = build(recipe(chat), tmp_path, engine=OnRay(n_shards=2))
+    assert report.is_complete
+    assert len(chat.asked) == N + 1
+    refused_at = chat.asked[N // 2].answered_at
+    assert refused_at is not None
+    waited = sorted(one.at - refused_at for one in chat.asked if one.at > refused_at + PATIENCE_S / 4)
+    assert len(waited) >= N // 2 - 8, "four in flight, and four that were let through while it was told"
+    assert waited[0] >= PATIENCE_S - 0.05
 
 
 def test_a_killed_worker_costs_what_it_had_in_flight(cluster: Any, chat: Chat, tmp_path: Path) -> None:

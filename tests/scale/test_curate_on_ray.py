@@ -10,6 +10,8 @@ import pytest
 ray = pytest.importorskip("ray")
 
 from curated_tables import tell, write_set  # noqa: E402
+from hostile import Hostile  # noqa: E402
+from lost import kill_a_worker  # noqa: E402
 
 from cftdata.balance import Balance  # noqa: E402
 from cftdata.curate import curate  # noqa: E402
@@ -27,11 +29,17 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_set(tmp_path_factory.mktemp("set") / "set.jsonl", 450)
 
 
+@pytest.fixture(scope="module")
+def wanted(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What curating it on one machine comes to."""
+    out = tmp_path_factory.mktemp("local")
+    return tell(out, curate(source, out=out))
+
+
 def test_rows_decisions_and_figures_are_those_of_one_machine(
-        source: Path, cluster: Any, tmp_path: Path) -> None:
-    theirs = curate(source, out=tmp_path / "a")
+        source: Path, wanted: dict[str, Any], cluster: Any, tmp_path: Path) -> None:
     ours = curate(source, out=tmp_path / "b", engine=OnRay(n_rows_of_part=120))
-    assert tell(tmp_path / "b", ours) == tell(tmp_path / "a", theirs)
+    assert tell(tmp_path / "b", ours) == wanted
     assert {"drop:exact_duplicate", "drop:near_duplicate", "keep:with_consensus"} <= ours.reasons.keys()
     assert ours.n_unread
     assert ours.n_suspect_references
@@ -42,7 +50,7 @@ def test_rows_decisions_and_figures_are_those_of_one_machine(
 
 
 def test_a_driver_that_is_stopped_goes_on_at_what_is_not_done(
-        source: Path, cluster: Any, tmp_path: Path) -> None:
+        source: Path, wanted: dict[str, Any], cluster: Any, tmp_path: Path) -> None:
     n_source, seen, again = len(source.read_text().splitlines()), list[int](), list[int]()
 
     def stop(n_done: int) -> None:
@@ -57,11 +65,19 @@ def test_a_driver_that_is_stopped_goes_on_at_what_is_not_done(
     n_done = len(list((out / ".curating" / "tables" / "work" / "rows" / "work" / "done").iterdir()))
     assert n_done >= 2
     ours = curate(source, out=out, engine=OnRay(again.append, n_rows_of_part=120))
-    theirs = curate(source, out=tmp_path / "a")
-    assert tell(out, ours) == tell(tmp_path / "a", theirs)
+    assert tell(out, ours) == wanted
     n_parts, n_after = (len(list((out / name).iterdir())) for name in (
         "samples.parquet", "after/samples.parquet"))
     assert len(again) <= n_parts - n_done + n_after, "what was audited and decided is not done again"
+
+
+def test_a_worker_that_is_killed_changes_nothing(
+        source: Path, wanted: dict[str, Any], cluster: Any, tmp_path: Path) -> None:
+    killer = kill_a_worker(tmp_path / ".curating" / "tables" / "work" / "rows" / "work" / "done", 1)
+    ours = curate(source, out=tmp_path, engine=Hostile(OnRay(n_rows_of_part=60), pause_s=0.3))
+    killer.join()
+    assert tell(tmp_path, ours) == wanted
+    assert ours.n_retries >= 1
 
 
 def test_what_is_mended_and_balanced_is_the_same(source: Path, cluster: Any, tmp_path: Path) -> None:

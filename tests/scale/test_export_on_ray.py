@@ -12,6 +12,8 @@ import pytest
 ray = pytest.importorskip("ray")
 
 import pyarrow.dataset as ds  # noqa: E402
+from hostile import Hostile  # noqa: E402
+from lost import kill_a_worker  # noqa: E402
 from small_audit import write_rows  # noqa: E402
 
 from cftdata.audit import audit  # noqa: E402
@@ -24,6 +26,8 @@ from cftdata.stored import list_parts  # noqa: E402
 pytestmark = pytest.mark.scale
 
 N_ROWS = 900
+RUNS = {"seconds", "n_retries", "files", "source"}
+"""What a report says of the run and of where things lie."""
 
 
 def read_lines(table: Path) -> list[str]:
@@ -37,7 +41,7 @@ def read_lines(table: Path) -> list[str]:
 
 def tell(folder: Path, report: ExportReport, *, has_file: bool = True) -> dict[str, Any]:
     """Hashes of the rows and of what is left out, and the report."""
-    told: dict[str, Any] = json.loads(report.model_dump_json(exclude={"seconds", "files", "source"}))
+    told: dict[str, Any] = json.loads(report.model_dump_json(exclude=RUNS))
     left = [json.loads(line) for line in read_lines(folder / "left_out.parquet")]
     if not has_file:
         left = [row | {"file": None} for row in left]
@@ -110,6 +114,15 @@ def test_a_driver_that_is_stopped_goes_on_at_what_is_not_done(
     ours = export(source, format="sft", out=out, engine=OnRay(seen.append, n_rows_of_part=100))
     assert len(seen) <= 9 - n_done, "more may have been done before the cluster heard of it"
     assert tell(out, ours) == tell(tmp_path / "a", export(source, format="sft", out=tmp_path / "a"))
+
+
+def test_a_worker_that_is_killed_changes_nothing(source: Path, cluster: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    killer = kill_a_worker(out / "work" / "rows" / "work" / "done", 2)
+    ours = export(source, format="sft", out=out, engine=Hostile(OnRay(n_rows_of_part=100), pause_s=0.3))
+    killer.join()
+    assert tell(out, ours) == tell(tmp_path / "a", export(source, format="sft", out=tmp_path / "a"))
+    assert ours.n_retries >= 1
 
 
 def test_what_stood_there_gives_way_and_faults_are_those_of_one_machine(

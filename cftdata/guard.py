@@ -1,11 +1,11 @@
-"""A guard: work on rows in a process beside, so that a row that kills it or hangs it harms no other.
+"""A guard: work on rows in processes beside, so that a row that kills one or hangs it harms no other.
 
-Batches go to the process, several ahead. One that does not come back, because the process died or ran past
+Batches go to the processes, several ahead. One that does not come back, because its process died or ran past
 the limit, is done again row by row; a row that does it by itself is given up, and what the job has `instead`
 of it takes its place.
 
-    >>> guard = Guard(job)                                      # doctest: +SKIP
-    >>> shard = job.keep(part, guard.run(batches))              # doctest: +SKIP
+    >>> guard = Guard(job)                                                          # doctest: +SKIP
+    >>> kept = job.keep(part, chain.from_iterable(guard.run(batches)))              # doctest: +SKIP
 
 Not covered: a machine that is lost, which the cluster sees.
 """
@@ -15,9 +15,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as LimitError
 from concurrent.futures.process import BrokenProcessPool
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cftdata.engine import Job, Spoilt
 from cftdata.tables import RawRow
-from cftdata.worker import end_with_parent
+from cftdata.worker import count_bytes, drop_connections, end_with_parent
 
 if TYPE_CHECKING:
     from pebble import ProcessPool
@@ -37,8 +38,9 @@ __all__ = ["Guard", "Patience"]
 T = TypeVar("T")
 
 N_AHEAD = 2
+"""So many batches a process are under way."""
 MEMORY_LIMIT_BYTES = 6 * 2**30
-"""Of address space: a bomb meets this, and not the machine's end."""
+"""Of address space, beside what a process is born with: a bomb meets this, and not the machine's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,40 +55,46 @@ class Patience:
 
 @dataclass
 class Guard(Generic[T]):
-    """The process of one job; `close` ends it."""
+    """The processes of one job; `close` ends them.
+
+    is_forked: they are forked from this process, which is quick, and must not be where it has a cluster's
+    threads; else spawned.
+    """
 
     job: Job[T, Any]
     patience: Patience = field(default_factory=Patience)
+    n_processes: int = 1
+    is_forked: bool = False
     _pool: ProcessPool | None = None
 
-    def run(self, batches: Iterable[list[RawRow]]) -> Iterator[T]:
-        """What came of every batch, in order; of one that broke, of each row."""
+    def run(self, batches: Iterable[list[RawRow]]) -> Generator[list[T], None, None]:
+        """What came of every batch, in order: one thing, or of one that broke, one of each row."""
         ahead: deque[tuple[list[RawRow], Future[T]]] = deque()
         for batch in batches:
             ahead.append((batch, self._send(self.job.work, batch, self.patience.batch_s)))
-            if len(ahead) >= N_AHEAD:
-                yield from self._take(ahead)
+            if len(ahead) >= N_AHEAD * self.n_processes:
+                yield self._take(ahead)
         while ahead:
-            yield from self._take(ahead)
+            yield self._take(ahead)
 
     def close(self) -> None:
-        """Ends the process."""
+        """Ends the processes."""
         if self._pool is not None:
             self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
             self._pool = None
 
-    def _take(self, ahead: deque[tuple[list[RawRow], Future[T]]]) -> Iterator[T]:
+    def _take(self, ahead: deque[tuple[list[RawRow], Future[T]]]) -> list[T]:
         batch, future = ahead.popleft()
         came, _ = self._wait(future)
         if came:
-            yield came[0]
-            return
-        for row in batch:
-            yield self._do_row(row)
-        waiting = [one for one, _ in ahead]     # the process that they were sent to is gone
+            return came
+        rows = [self._do_row(row) for row in batch]
+        waiting = list(ahead)     # the processes that they were sent to are gone
         ahead.clear()
-        ahead.extend((one, self._send(self.job.work, one, self.patience.batch_s)) for one in waiting)
+        ahead.extend((one, sent if _is_done(sent) else self._send(self.job.work, one, self.patience.batch_s))
+                     for one, sent in waiting)
+        return rows
 
     def _do_row(self, row: RawRow) -> T:
         came, spoilt = self._wait(self._send(self.job.work, [row], self.patience.row_s))
@@ -96,7 +104,7 @@ class Guard(Generic[T]):
         return came[0] if came else self.job.instead(row, spoilt, False)
 
     def _wait(self, future: Future[T]) -> tuple[list[T], Spoilt]:
-        """What came, if anything, else why not; the process that failed is gone.
+        """What came, if anything, else why not; the processes are gone then.
 
         What else `work` raises is no row's fault, and ends the run.
         """
@@ -113,7 +121,7 @@ class Guard(Generic[T]):
 
     def _send(self, function: Callable[..., T], rows: Any, timeout_s: float, *more: Any) -> Future[T]:
         if self._pool is None:
-            self._pool = _start(self.job)
+            self._pool = _start(self.job, self.n_processes, is_forked=self.is_forked)
         name = "work" if function is self.job.work else "instead"
         try:
             return self._pool.schedule(_do, args=(name, rows, *more), timeout=timeout_s)
@@ -122,16 +130,21 @@ class Guard(Generic[T]):
             return self._send(function, rows, timeout_s, *more)
 
 
-def _start(job: Job[Any, Any]) -> ProcessPool:
+def _is_done(future: Future[Any]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
+
+
+def _start(job: Job[Any, Any], n_processes: int, *, is_forked: bool) -> ProcessPool:
     from pebble import ProcessPool
 
-    # spawned, since a process with a cluster's threads must not be forked
-    return ProcessPool(max_workers=1, initializer=_begin, initargs=(job.work, job.instead, os.getpid()),
-                       context=multiprocessing.get_context("spawn"))
+    # fork needs no importable __main__; elsewhere than on Linux it is unsafe
+    context = multiprocessing.get_context("fork" if is_forked and sys.platform == "linux" else "spawn")
+    return ProcessPool(max_workers=n_processes, initializer=_begin,
+                       initargs=(job.work, job.instead, os.getpid()), context=context)
 
 
 _functions: dict[str, Callable[..., Any]] = {}
-"""In the process: what it does."""
+"""In a process: what it does."""
 
 
 def _begin(work: Callable[..., Any], instead: Callable[..., Any], parent: int) -> None:
@@ -140,8 +153,10 @@ def _begin(work: Callable[..., Any], instead: Callable[..., Any], parent: int) -
     _functions.update(work=work, instead=instead)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
+    drop_connections()
+    limit_bytes = count_bytes() + MEMORY_LIMIT_BYTES
     with suppress(ValueError, OSError):     # where less is allowed, that holds
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+        resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 

@@ -5,8 +5,10 @@ No cluster is needed for it.
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from hostile import meet_and_work
 
 from cftdata.engine import Job, Part, Source, Spoilt
 from cftdata.errors import ConfigError
-from cftdata.scale.guard import Guard, Patience
+from cftdata.guard import Guard, Patience
 from cftdata.tables import RawRow
 
 PATIENCE = Patience(batch_s=4, row_s=2)
@@ -54,14 +56,15 @@ def make_batches(queries: list[str], n: int) -> list[list[RawRow]]:
     return [rows[at:at + n] for at in range(0, len(rows), n)]
 
 
-@pytest.mark.parametrize("n", [1, 3, 100])
-def test_bad_rows_are_given_up_alone(n: int) -> None:
+@pytest.mark.parametrize(("n", "n_processes"), [(1, 1), (3, 1), (100, 1), (2, 3)])
+def test_bad_rows_are_given_up_alone(n: int, n_processes: int) -> None:
     queries = ["a", "b", "KILL", "c", "d", "FILL", "e", "KILL TWICE", "f", "g", "h"]
-    guard = Guard(make_job(), PATIENCE)
+    guard = Guard(make_job(), PATIENCE, n_processes, is_forked=n_processes > 1)
     try:
-        said = guard.job.keep(Part(Path()), guard.run(make_batches(queries, n)))
+        said = guard.job.keep(Part(Path()), chain.from_iterable(guard.run(make_batches(queries, n))))
     finally:
         guard.close()
+    assert multiprocessing.active_children() == []
     assert said == ["a", "b", "2 crashed True", "c", "d", "5 crashed True", "e", "7 crashed False",
                     "f", "g", "h"]
 
@@ -69,7 +72,8 @@ def test_bad_rows_are_given_up_alone(n: int) -> None:
 def test_a_row_that_hangs_costs_its_time_only() -> None:
     guard = Guard(make_job(), PATIENCE)
     try:
-        said = [one for result in guard.run(make_batches(["a", "HANG", "b", "c", "d"], 2)) for one in result]
+        results = chain.from_iterable(guard.run(make_batches(["a", "HANG", "b", "c", "d"], 2)))
+        said = list(chain.from_iterable(results))
     finally:
         guard.close()
     assert said == ["a", "1 time_limit True", "b", "c", "d"]
