@@ -59,12 +59,13 @@ def make_batches(queries: list[str], n: int) -> list[list[RawRow]]:
 @pytest.mark.parametrize(("n", "n_processes"), [(1, 1), (3, 1), (100, 1), (2, 3)])
 def test_bad_rows_are_given_up_alone(n: int, n_processes: int) -> None:
     queries = ["a", "b", "KILL", "c", "d", "FILL", "e", "KILL TWICE", "f", "g", "h"]
+    before = set(multiprocessing.active_children())
     guard = Guard(make_job(), PATIENCE, n_processes, is_forked=n_processes > 1)
     try:
         said = guard.job.keep(Part(Path()), chain.from_iterable(guard.run(make_batches(queries, n))))
     finally:
         guard.close()
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= before
     assert said == ["a", "b", "2 crashed True", "c", "d", "5 crashed True", "e", "7 crashed False",
                     "f", "g", "h"]
 
