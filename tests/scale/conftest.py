@@ -1,4 +1,4 @@
-"""A cluster on this machine: a driver without cores, nodes of one core each; one for each file of tests."""
+"""A cluster on this machine: a driver without cores, nodes of one core each; one for all tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def store_port() -> Iterator[int]:
         yield port
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster(store_port: int) -> Iterator[Any]:
     """Two one-core nodes, connected."""
     pytest.importorskip("ray")
