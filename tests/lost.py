@@ -21,6 +21,7 @@ def kill_a_worker(done: Path, n_done: int) -> threading.Thread:
     """Kills a worker of the cluster when so many stretches are done."""
     def kill() -> None:
         wait_for(done, n_done)
+        time.sleep(0.2)     # then it is in the middle of the next
         found = subprocess.run(["pgrep", "-f", "ray::Map"], capture_output=True, text=True, check=False)
         for pid in found.stdout.split()[:1]:
             os.kill(int(pid), signal.SIGKILL)

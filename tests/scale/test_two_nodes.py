@@ -47,7 +47,7 @@ if __name__ == "__main__":
 
 
 def test_two_nodes_do_much_more_than_one(tmp_path: Path) -> None:
-    source, script = write_rows(tmp_path / "set.jsonl", 2_000), tmp_path / "run.py"
+    source, script = write_rows(tmp_path / "set.jsonl", 1_500), tmp_path / "run.py"
     script.write_text(RUN)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, script, source, tmp_path], env=environment,
