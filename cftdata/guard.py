@@ -15,7 +15,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -28,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cftdata.engine import Job, Spoilt
 from cftdata.tables import RawRow
-from cftdata.worker import count_bytes, drop_connections, end_with_parent
+from cftdata.worker import count_bytes, end_with_parent, may_fork
 
 if TYPE_CHECKING:
     from pebble import ProcessPool
@@ -55,16 +54,11 @@ class Patience:
 
 @dataclass
 class Guard(Generic[T]):
-    """The processes of one job; `close` ends them.
-
-    is_forked: they are forked from this process, which is quick, and must not be where it has a cluster's
-    threads; else spawned.
-    """
+    """The processes of one job; `close` ends them."""
 
     job: Job[T, Any]
     patience: Patience = field(default_factory=Patience)
     n_processes: int = 1
-    is_forked: bool = False
     _pool: ProcessPool | None = None
 
     def run(self, batches: Iterable[list[RawRow]]) -> Generator[list[T], None, None]:
@@ -121,7 +115,7 @@ class Guard(Generic[T]):
 
     def _send(self, function: Callable[..., T], rows: Any, timeout_s: float, *more: Any) -> Future[T]:
         if self._pool is None:
-            self._pool = _start(self.job, self.n_processes, is_forked=self.is_forked)
+            self._pool = _start(self.job, self.n_processes)
         name = "work" if function is self.job.work else "instead"
         try:
             return self._pool.schedule(_do, args=(name, rows, *more), timeout=timeout_s)
@@ -134,11 +128,10 @@ def _is_done(future: Future[Any]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 
-def _start(job: Job[Any, Any], n_processes: int, *, is_forked: bool) -> ProcessPool:
+def _start(job: Job[Any, Any], n_processes: int) -> ProcessPool:
     from pebble import ProcessPool
 
-    # fork needs no importable __main__; elsewhere than on Linux it is unsafe
-    context = multiprocessing.get_context("fork" if is_forked and sys.platform == "linux" else "spawn")
+    context = multiprocessing.get_context("fork" if may_fork() else "spawn")
     return ProcessPool(max_workers=n_processes, initializer=_begin,
                        initargs=(job.work, job.instead, os.getpid()), context=context)
 
@@ -153,7 +146,6 @@ def _begin(work: Callable[..., Any], instead: Callable[..., Any], parent: int) -
     _functions.update(work=work, instead=instead)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
-    drop_connections()
     limit_bytes = count_bytes() + MEMORY_LIMIT_BYTES
     with suppress(ValueError, OSError):     # where less is allowed, that holds
         resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))

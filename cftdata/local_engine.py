@@ -95,7 +95,7 @@ class Local:
         if is_short or n_processes == 1:
             yield from ([job.work(batch)] for batch in batches)
             return
-        guard = Guard(job, self._patience, n_processes, is_forked=True)
+        guard = Guard(job, self._patience, n_processes)
         try:
             yield from guard.run(batches)
         finally:

@@ -24,7 +24,7 @@ from typing import TypeVar
 
 from cftdata.errors import CftDataError
 from cftdata.tables import RawRow
-from cftdata.worker import drop_connections, end_with_parent
+from cftdata.worker import end_with_parent, may_fork
 
 __all__ = ["count_processes", "cut_batches", "look_ahead", "run_batches"]
 
@@ -84,8 +84,7 @@ def run_batches(work: Callable[[S], T], batches: Iterable[S],
     if n == 1 or is_short:
         yield from map(work, batches)
         return
-    # fork needs no importable __main__; elsewhere the platform's default is the safe one
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
+    context = multiprocessing.get_context("fork" if may_fork() else "spawn")
     stop = context.Event()
     pool = ProcessPoolExecutor(n, mp_context=context, initializer=_start_worker, initargs=(stop,))
     try:
@@ -126,4 +125,3 @@ def _start_worker(stopped: Event) -> None:
     _stopped = stopped
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
-    drop_connections()

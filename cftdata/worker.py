@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import re
 import signal
 import sys
 import threading
@@ -32,13 +31,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from pebble import ProcessPool
 
-__all__ = ["TimeLimitError", "WorkerDiedError", "run_killable", "start"]
+__all__ = ["TimeLimitError", "WorkerDiedError", "may_fork", "run_killable", "start"]
 
 T = TypeVar("T")
 
 MEMORY_LIMIT_BYTES = 3 * 2**30
 START_LIMIT_S = 60.0
-SOCKET = re.compile(r"socket:|anon_inode:\[eventpoll\]")
 N_TRIES = 3
 """So often is a task handed to a new worker because the last one had died before it began."""
 
@@ -170,8 +168,7 @@ def _replace(old: _Worker | None, starting: Future[_Worker]) -> None:
 def _start_worker() -> _Worker:
     from pebble import ProcessPool
 
-    # fork needs no importable __main__; where it is unsafe (macOS) or missing, spawn is the default
-    forks = sys.platform == "linux"
+    forks = may_fork()
     if forks:
         _import_prover()  # once, here: so every fork is warm, and a new worker takes some 30 ms
     context = multiprocessing.get_context("fork" if forks else "spawn")
@@ -195,7 +192,6 @@ def _warm() -> None:
     import resource
 
     threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
-    drop_connections()
     _import_prover()
     limit_bytes = count_bytes() + MEMORY_LIMIT_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
@@ -210,17 +206,14 @@ def count_bytes() -> int:
     return int(statm.read_text().split()[0]) * resource.getpagesize() if statm.exists() else 0
 
 
-def drop_connections() -> None:
-    """Closes the sockets that a forked process has of its parent, and what waits on them; it uses none.
+def may_fork() -> bool:
+    """Whether other processes may be forked from this one: that is quick, and needs no importable __main__.
 
-    They would outlive the parent's closing them, and its event loops be told of connections that are no more
-    (epoll(7), "Does closing a file descriptor cause it to be removed from all epoll interest lists?").
+    Elsewhere than on Linux it is unsafe; and where Ray's threads run, a forked process has their locks, of
+    which some will never be free, and their connections, which outlive the parent's closing them.
     """
-    folder = Path("/proc/self/fd")
-    for path in list(folder.iterdir()) if folder.exists() else ():
-        with suppress(OSError):     # the one that lists the folder is gone by now
-            if int(path.name) > 2 and SOCKET.match(str(path.readlink())):
-                os.close(int(path.name))
+    ray = sys.modules.get("ray")
+    return sys.platform == "linux" and not (ray is not None and ray.is_initialized())
 
 
 def end_with_parent(parent: int) -> None:

@@ -60,7 +60,7 @@ def make_batches(queries: list[str], n: int) -> list[list[RawRow]]:
 def test_bad_rows_are_given_up_alone(n: int, n_processes: int) -> None:
     queries = ["a", "b", "KILL", "c", "d", "FILL", "e", "KILL TWICE", "f", "g", "h"]
     before = set(multiprocessing.active_children())
-    guard = Guard(make_job(), PATIENCE, n_processes, is_forked=n_processes > 1)
+    guard = Guard(make_job(), PATIENCE, n_processes)
     try:
         said = guard.job.keep(Part(Path()), chain.from_iterable(guard.run(make_batches(queries, n))))
     finally:

@@ -25,8 +25,10 @@ from small_audit import write_rows  # noqa: E402
 from cftdata.audit import audit  # noqa: E402
 from cftdata.errors import CftDataError, ConfigError  # noqa: E402
 from cftdata.guard import Patience  # noqa: E402
+from cftdata.local_engine import Local  # noqa: E402
 from cftdata.scale import OnRay  # noqa: E402
 from cftdata.tables import read_rows  # noqa: E402
+from cftdata.worker import may_fork  # noqa: E402
 
 pytestmark = pytest.mark.scale
 
@@ -55,7 +57,13 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wanted(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the audit of one machine says of it."""
     out = tmp_path_factory.mktemp("local")
-    return tell(out, audit(source, out=out))
+    return tell(out, audit(source, out=out, engine=Local(n_processes=1)))
+
+
+def test_no_process_is_forked_beside_the_threads_of_a_cluster(cluster: Any, source: Path, tmp_path: Path,
+                                                              wanted: dict[str, Any]) -> None:
+    assert not may_fork()
+    assert tell(tmp_path, audit(source, out=tmp_path, engine=Local(n_processes=2))) == wanted
 
 
 @pytest.mark.parametrize("n_rows", [150, 900, 20_000])
