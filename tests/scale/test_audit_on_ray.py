@@ -138,7 +138,7 @@ def test_a_node_that_is_lost_changes_nothing(cluster: Any, source: Path, wanted:
 def test_a_worker_that_is_killed_changes_nothing(cluster: Any, source: Path, wanted: dict[str, Any],
                                                  tmp_path: Path) -> None:
     killer = kill_a_worker(tmp_path / "work" / "done", 2)
-    report = audit(source, out=tmp_path, engine=Hostile(OnRay(n_rows_of_part=100), pause_s=0.3))
+    report = audit(source, out=tmp_path, engine=Hostile(OnRay(n_rows_of_part=100), pause_s=0.15))
     killer.join()
     assert tell(tmp_path, report) == wanted
     assert report.n_retries >= 1

@@ -74,7 +74,7 @@ def test_a_driver_that_is_stopped_goes_on_at_what_is_not_done(
 def test_a_worker_that_is_killed_changes_nothing(
         source: Path, wanted: dict[str, Any], cluster: Any, tmp_path: Path) -> None:
     killer = kill_a_worker(tmp_path / ".curating" / "tables" / "work" / "rows" / "work" / "done", 1)
-    ours = curate(source, out=tmp_path, engine=Hostile(OnRay(n_rows_of_part=120), pause_s=0.3))
+    ours = curate(source, out=tmp_path, engine=Hostile(OnRay(n_rows_of_part=120), pause_s=0.15))
     killer.join()
     assert tell(tmp_path, ours) == wanted
     assert ours.n_retries >= 1

@@ -120,7 +120,7 @@ def test_a_worker_that_is_killed_changes_nothing(cluster: Any, tmp_path: Path) -
     # a source of its own: a worker that did the same job before keeps a process for it, which knows no pause
     source, out = write_rows(tmp_path / "set.jsonl", 3000), tmp_path / "out"
     killer = kill_a_worker(out / "work" / "rows" / "work" / "done", 2)
-    ours = export(source, format="sft", out=out, engine=Hostile(OnRay(n_rows_of_part=100), pause_s=0.5))
+    ours = export(source, format="sft", out=out, engine=Hostile(OnRay(n_rows_of_part=100), pause_s=0.15))
     killer.join()
     assert tell(out, ours) == tell(tmp_path / "a", export(source, format="sft", out=tmp_path / "a"))
     assert ours.n_retries >= 1
