@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cftdata.engine import Job, Spoilt
+from cftdata.errors import CftDataError
 from cftdata.tables import RawRow
 from cftdata.worker import count_bytes, end_with_parent, may_fork
 
@@ -36,6 +37,7 @@ __all__ = ["Guard", "Patience"]
 
 T = TypeVar("T")
 
+START_LIMIT_S = 300
 N_AHEAD = 2
 """So many batches a process are under way."""
 MEMORY_LIMIT_BYTES = 6 * 2**30
@@ -129,11 +131,20 @@ def _is_done(future: Future[Any]) -> bool:
 
 
 def _start(job: Job[Any, Any], n_processes: int) -> ProcessPool:
-    from pebble import ProcessPool
+    """Raises CftDataError where not one process starts."""
+    from pebble import ProcessExpired, ProcessPool
 
     context = multiprocessing.get_context("fork" if may_fork() else "spawn")
-    return ProcessPool(max_workers=n_processes, initializer=_begin,
+    pool = ProcessPool(max_workers=n_processes, initializer=_begin,
                        initargs=(job.work, job.instead, os.getpid()), context=context)
+    try:
+        pool.schedule(os.getpid).result(timeout=START_LIMIT_S)
+    except (LimitError, ProcessExpired, BrokenProcessPool) as fault:    # no row's fault
+        pool.stop()  # type: ignore[no-untyped-call]
+        pool.join()
+        raise CftDataError("no process can be started beside this one; a script needs `if __name__ == "
+                           '"__main__":` around what it does, and there must be memory for it') from fault
+    return pool
 
 
 _functions: dict[str, Callable[..., Any]] = {}

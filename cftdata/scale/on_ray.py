@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import multiprocessing
 import os
 import pickle
 import socket
@@ -70,8 +71,13 @@ class Plan(Record):
 def connect(address: str | None) -> Iterator[None]:
     """The cluster at the address, else of RAY_ADDRESS, else one on this machine, while the block runs.
 
+    Processes that other engines start in the block are spawned, so that a script which has any needs
+    `if __name__ == "__main__":`.
     Raises ExtraMissing, ConfigError.
     """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise ConfigError("a process of this script is about to do what the script does; put that under "
+                          '`if __name__ == "__main__":`')
     ray = _import_ray()
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True

@@ -221,3 +221,23 @@ def test_what_cannot_be_done_is_one_sentence(cluster: Any, tmp_path: Path) -> No
     with pytest.raises(CftDataError, match="no known shape"):
         audit(tmp_path / "bad.jsonl", out=tmp_path / "out", engine=OnRay())
     assert not (tmp_path / "out" / "report.json").exists()
+
+
+UNGUARDED = """
+import sys
+from cftdata.audit import audit
+from cftdata.scale.on_ray import connect
+with connect(sys.argv[1]):
+    audit(sys.argv[2], out=sys.argv[3])
+"""
+
+
+def test_a_script_that_is_not_guarded_says_so_and_is_not_run_again(cluster: Any, source: Path,
+                                                                   tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(UNGUARDED)
+    done = subprocess.run([sys.executable, tmp_path / "script.py", cluster.address, source, tmp_path / "out"],
+                          capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode
+    assert "CftDataError: no process can be started" in done.stderr
+    assert "ConfigError: a process of this script is about to do" in done.stderr
+    assert not (tmp_path / "out").exists()
