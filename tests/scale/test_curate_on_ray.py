@@ -16,6 +16,7 @@ from lost import kill_a_worker  # noqa: E402
 from cftdata.balance import Balance  # noqa: E402
 from cftdata.curate import curate  # noqa: E402
 from cftdata.export import export  # noqa: E402
+from cftdata.local_engine import Local  # noqa: E402
 from cftdata.material import find_material  # noqa: E402
 from cftdata.policy import load_policy  # noqa: E402
 from cftdata.scale import OnRay  # noqa: E402
@@ -33,7 +34,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wanted(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What curating it on one machine comes to."""
     out = tmp_path_factory.mktemp("local")
-    return tell(out, curate(source, out=out))
+    return tell(out, curate(source, out=out, engine=Local(n_processes=1)))
 
 
 def test_rows_decisions_and_figures_are_those_of_one_machine(
@@ -82,7 +83,7 @@ def test_a_worker_that_is_killed_changes_nothing(
 
 def test_what_is_mended_and_balanced_is_the_same(source: Path, cluster: Any, tmp_path: Path) -> None:
     policy = load_policy("mend").model_copy(update={"balance": Balance(right_rate=0.4, tolerance=0.01)})
-    theirs = curate(source, out=tmp_path / "a", policy=policy)
+    theirs = curate(source, out=tmp_path / "a", policy=policy, engine=Local(n_processes=1))
     ours = curate(source, out=tmp_path / "b", policy=policy, engine=OnRay(n_rows_of_part=170))
     assert tell(tmp_path / "b", ours) == tell(tmp_path / "a", theirs)
     assert ours.actions["relabel"]

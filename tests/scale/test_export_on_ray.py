@@ -20,6 +20,7 @@ from cftdata.audit import audit  # noqa: E402
 from cftdata.errors import ConfigError, ShapeUnknown  # noqa: E402
 from cftdata.export import ExportReport, export  # noqa: E402
 from cftdata.export_files import hash_file  # noqa: E402
+from cftdata.local_engine import Local  # noqa: E402
 from cftdata.scale import OnRay  # noqa: E402
 from cftdata.stored import list_parts  # noqa: E402
 
@@ -70,7 +71,8 @@ def audited(source: Path, cluster: Any) -> tuple[Path, Path]:
     ("trl", "jsonl", 100), ("sft", "jsonl", 100), ("sft", "parquet", 250), ("dpo", "jsonl", 130)])
 def test_rows_and_figures_are_those_of_one_machine(
         name: str, file_type: Any, n_rows: int, audited: tuple[Path, Path], tmp_path: Path) -> None:
-    theirs = export(audited[0], format=name, file_type=file_type, out=tmp_path / "a")
+    theirs = export(audited[0], format=name, file_type=file_type, out=tmp_path / "a",
+                    engine=Local(n_processes=1))
     ours = export(audited[1], format=name, file_type=file_type, out=tmp_path / "b",
                   engine=OnRay(n_rows_of_part=n_rows))
     assert tell(tmp_path / "b", ours, has_file=False) == tell(tmp_path / "a", theirs, has_file=False)
@@ -90,7 +92,7 @@ def test_a_folder_in_parts_is_taken_by_one_machine_too(audited: tuple[Path, Path
 
 
 def test_of_the_source_itself_files_are_named_too(source: Path, cluster: Any, tmp_path: Path) -> None:
-    theirs = export(source, format="axolotl", out=tmp_path / "a")
+    theirs = export(source, format="axolotl", out=tmp_path / "a", engine=Local(n_processes=1))
     seen = list[int]()
     ours = export(source, format="axolotl", out=tmp_path / "b",
                   engine=OnRay(seen.append, n_rows_of_part=300))
@@ -113,7 +115,8 @@ def test_a_driver_that_is_stopped_goes_on_at_what_is_not_done(
     assert n_done >= 3
     ours = export(source, format="sft", out=out, engine=OnRay(seen.append, n_rows_of_part=100))
     assert len(seen) <= 9 - n_done, "more may have been done before the cluster heard of it"
-    assert tell(out, ours) == tell(tmp_path / "a", export(source, format="sft", out=tmp_path / "a"))
+    theirs = export(source, format="sft", out=tmp_path / "a", engine=Local(n_processes=1))
+    assert tell(out, ours) == tell(tmp_path / "a", theirs)
 
 
 def test_a_worker_that_is_killed_changes_nothing(cluster: Any, tmp_path: Path) -> None:
@@ -122,7 +125,8 @@ def test_a_worker_that_is_killed_changes_nothing(cluster: Any, tmp_path: Path) -
     killer = kill_a_worker(out / "work" / "rows" / "work" / "done", 2)
     ours = export(source, format="sft", out=out, engine=Hostile(OnRay(n_rows_of_part=100), pause_s=0.15))
     killer.join()
-    assert tell(out, ours) == tell(tmp_path / "a", export(source, format="sft", out=tmp_path / "a"))
+    theirs = export(source, format="sft", out=tmp_path / "a", engine=Local(n_processes=1))
+    assert tell(out, ours) == tell(tmp_path / "a", theirs)
     assert ours.n_retries >= 1
 
 

@@ -58,11 +58,11 @@ def wait_for(port: int) -> None:
 
 
 def test_from_the_store_to_the_store(store: None, cluster: Any, tmp_path: Path) -> None:
-    local = [write_rows(tmp_path / f"{seed}.jsonl", 500, seed) for seed in range(2)]
+    local = [write_rows(tmp_path / f"{seed}.jsonl", 90, seed) for seed in range(2)]
     for path in local:
         open_path(f"{BUCKET}/sets/{path.name}").write_bytes(path.read_bytes())
     wanted = audit(tmp_path, out=tmp_path / "out").model_dump(exclude={"source", "seconds", "n_retries"})
-    for out, engine in ((f"{BUCKET}/one", None), (f"{BUCKET}/many", OnRay(n_rows_of_part=100))):
+    for out, engine in ((f"{BUCKET}/one", None), (f"{BUCKET}/many", OnRay(n_rows_of_part=10))):
         report = audit(f"{BUCKET}/sets/*.jsonl", out=out, engine=engine)
         assert report.model_dump(exclude={"source", "seconds", "n_retries"}) == wanted
         assert sum(1 for _ in read_rows(out)) == report.n_samples
@@ -73,7 +73,7 @@ def test_from_the_store_to_the_store(store: None, cluster: Any, tmp_path: Path) 
 
 def test_what_is_curated_and_exported_there(store: None, cluster: Any, tmp_path: Path) -> None:
     source = open_path(f"{BUCKET}/one-set/set.jsonl")
-    source.write_bytes(write_set(tmp_path / "set.jsonl", 250).read_bytes())
+    source.write_bytes(write_set(tmp_path / "set.jsonl", 180).read_bytes())
     wanted = curate(tmp_path / "set.jsonl", out=tmp_path / "a", policy="mend")
     twin = export(tmp_path / "a", format="sft", out=tmp_path / "sft")
     runs = {"seconds", "mark", "source", "files"}

@@ -34,7 +34,7 @@ def count_rows_per_s(source: Path, out: Path) -> float:
 
 
 def test_two_nodes_do_much_more_than_one(cluster: Any, tmp_path: Path) -> None:
-    source = write_rows(tmp_path / "set.jsonl", 1_050)
+    source = write_rows(tmp_path / "set.jsonl", 880)
     two = count_rows_per_s(source, tmp_path / "two")
     cluster.remove_node(next(iter(cluster.worker_nodes)))
     try:
