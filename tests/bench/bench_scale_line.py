@@ -5,6 +5,7 @@ with the symbolic critic, so that no provider is waited for. By one process, on 
 each in a process of its own. Seconds are those of the whole command, with the start of the workers.
 
     python tests/bench/bench_scale_line.py --rows 10000                  # one machine, one node, two nodes
+    python tests/bench/bench_scale_line.py --rows 100000 --only two      # two nodes
     python tests/bench/bench_scale_line.py --rows 5000 --kills 3         # a node is killed at random moments
 
 Prints Markdown; exit 1 where rows or figures differ. Not covered: models that mend or write again.
@@ -80,6 +81,7 @@ def built(run: Run, engine: Engine) -> Any:
     return build(Recipe.model_validate(recipe), run.out, engine=engine)
 
 
+KNOWN = {"local": (0, "one process, no cluster"), "one": (1, "1 node"), "two": (2, "2 nodes")}
 STEPS: dict[str, Callable[[Run, Engine], Any]] = {"curate": curated, "export": exported, "build": built}
 
 
@@ -125,12 +127,12 @@ def read_all(out: Path) -> Iterator[dict[str, Any]]:
                 yield from map(json.loads, lines)
 
 
-def compare(source: Path, folder: Path, n_rows: int) -> bool:
-    """Every step by one process, one node and two nodes; whether each came to the same."""
+def compare(source: Path, folder: Path, n_rows: int, only: list[str]) -> bool:
+    """Every step by one process, one node, two nodes, those asked for; whether each came to the same."""
     print(f"{n_rows:,} rows\n\n| step | run | seconds | rows/s | peak MB | digest |")
     print("|---|---|---|---|---|---|")
     digests = set[tuple[str, str]]()
-    for n_nodes, name in enumerate(("one process, no cluster", "1 node", "2 nodes")):
+    for n_nodes, name in (KNOWN[one] for one in only):
         for step in STEPS:
             given = folder / f"curate-{n_nodes}" if step == "export" else source
             done = measure(Run(step, given, folder / f"{step}-{n_nodes}", n_nodes, n_rows))
@@ -162,6 +164,7 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=5_000)
+    parser.add_argument("--only", nargs="+", choices=list(KNOWN), default=list(KNOWN))
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
@@ -169,7 +172,7 @@ def main() -> None:
         folder = Path(name)
         source = write_many(folder / "set.jsonl", asked.rows)
         is_same = (kill(source, folder, asked.rows, asked.kills, asked.seed) if asked.kills else
-                   compare(source, folder, asked.rows))
+                   compare(source, folder, asked.rows, asked.only))
     print(f"\nsame rows and figures: {'yes' if is_same else 'NO'}", flush=True)
     sys.exit(0 if is_same else 1)
 
