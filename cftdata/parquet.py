@@ -15,7 +15,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -118,8 +118,10 @@ def open_rows(path: Path, schema: Any) -> Iterator[Callable[[dict[str, Any]], No
         flush()
 
 
-def read_rows_between(path: Path, rows: range, columns: Sequence[str] | None = None) -> Iterator[Any]:
-    """These rows of a file as pyarrow RecordBatches; row groups without any are not read."""
+def read_rows_between(path: Path, rows: range, columns: Sequence[str] | None = None,
+                      leave: Collection[str] = ()) -> Iterator[Any]:
+    """These rows of a file as pyarrow RecordBatches; row groups without any, and columns to leave, are not
+    read."""
     import pyarrow.parquet as pq
 
     with path.open("rb") as stream, pq.ParquetFile(stream) as file:
@@ -131,6 +133,8 @@ def read_rows_between(path: Path, rows: range, columns: Sequence[str] | None = N
                 groups.append(i)
             at += n
         at = first
+        if leave:
+            columns = [name for name in columns or file.schema_arrow.names if name not in leave]
         for batch in file.iter_batches(N_ROWS_OF_GROUP, row_groups=groups, columns=columns):
             start, stop = max(0, rows.start - at), min(batch.num_rows, rows.stop - at)
             at += batch.num_rows

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Literal
@@ -184,20 +184,20 @@ def _tell_unreadable(piece: Piece, is_readable: bool, n_rows: int) -> Iterator[P
                       fault=f"not one line of {name} is JSON; name the file by what it holds")
 
 
-def read_piece(piece: Piece) -> Iterator[RawRow]:
-    """The rows of a measured piece. Raises SourceUnreadable."""
+def read_piece(piece: Piece, leave: Collection[str] = ()) -> Iterator[RawRow]:
+    """The rows of a measured piece; of Parquet without what is in those columns. Raises SourceUnreadable."""
     try:
-        for n, (columns, reason, text) in enumerate(_read(piece)):
+        for n, (columns, reason, text) in enumerate(_read(piece, leave)):
             yield RawRow(piece.first_row + n, piece.name, columns, reason, text)
     except (SourceError, OSError, EOFError, zlib.error) as fault:
         raise SourceUnreadable(f"{piece.path} cannot be read: {fault}") from fault
 
 
-def _read(piece: Piece) -> Iterator[Item]:
+def _read(piece: Piece, leave: Collection[str]) -> Iterator[Item]:
     if piece.kind == "jsonl":
         yield from (read_line(line) for line in _lines(piece) if line.strip())
     elif piece.kind == "parquet":
-        yield from _read_parquet(piece)
+        yield from _read_parquet(piece, leave)
     elif piece.kind == "whole":
         yield from _read_whole(piece)
     else:
@@ -229,14 +229,16 @@ def _find_line(stream: IO[bytes], start: int) -> int:
     return 0
 
 
-def _read_parquet(piece: Piece) -> Iterator[Item]:
-    """Rows [start, stop) of the file."""
+def _read_parquet(piece: Piece, leave: Collection[str]) -> Iterator[Item]:
+    """Rows [start, stop) of the file; columns that are left stand empty."""
     import pyarrow as pa
 
     path = open_path(piece.path)
+    left = dict.fromkeys(leave, ())
     try:
-        for batch in read_rows_between(path, range(*piece.span)):
-            yield from read_batch(batch, path.name)
+        for batch in read_rows_between(path, range(*piece.span), leave=leave):
+            for columns, reason, text in read_batch(batch, path.name):
+                yield columns and {**columns, **left}, reason, text
     except pa.ArrowException as fault:
         raise SourceUnreadable(_tell(path, fault)) from fault
 

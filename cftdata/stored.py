@@ -26,7 +26,7 @@ from cftdata.sample import Sample
 from cftdata.tables import RawRow
 
 __all__ = ["SuspectKey", "count_stored", "find_samples", "find_suspect_keys", "is_stored", "list_parts",
-           "read_stored"]
+           "list_unneeded", "read_stored"]
 
 SAMPLES = "samples.parquet"
 HEAVY = ("verifications",)
@@ -82,6 +82,11 @@ def count_stored(table: Path) -> int:
     return n_rows
 
 
+def list_unneeded(needs: Sequence[str]) -> list[str]:
+    """The heavy fields that are not among those."""
+    return [name for name in HEAVY if name not in needs]
+
+
 def read_stored(path: Path, needs: Sequence[str] = ()) -> Iterator[RawRow]:
     """The rows of a table of our own samples, in order. Raises SourceUnreadable.
 
@@ -90,7 +95,7 @@ def read_stored(path: Path, needs: Sequence[str] = ()) -> Iterator[RawRow]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    left: dict[str, object] = {name: () for name in HEAVY if name not in needs}
+    left = dict.fromkeys(list_unneeded(needs), ())
     n_rows = 0
     for part in list_parts(path):
         try:

@@ -110,3 +110,20 @@ def test_what_datasets_reads_is_refused_with_what_to_give_instead(tmp_path: Path
     (tmp_path / "a.jsonl").write_text("{}")
     with pytest.raises(ConfigError, match="no split"):
         cut_source(str(tmp_path), "train", None)
+
+
+def test_columns_of_parquet_that_are_left_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "set.parquet"
+    rows = [{"query": f"{n}?", "verifications": [{"reason": "x" * 9}]} for n in range(9)]
+    pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=4)
+    data = path.read_bytes()
+    pieces = [one for piece in cut_source(str(path), None, None, 5)[0] for one in measure(5, piece)[0]]
+    # what is left may be broken: its bytes are not looked at
+    chunk = pq.read_metadata(path).row_group(0).column(1)
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    path.write_bytes(data[:start] + b"\xff" * chunk.total_compressed_size
+                     + data[start + chunk.total_compressed_size:])
+    found = [row.columns for piece in pieces for row in read_piece(piece, ["verifications"])]
+    assert found == [{"query": f"{n}?", "verifications": ()} for n in range(9)]
+    with pytest.raises(SourceUnreadable):
+        [row for piece in pieces for row in read_piece(piece)]

@@ -26,6 +26,7 @@ from cftdata.parquet import writing
 from cftdata.paths import open_path, relative_name
 from cftdata.pieces import Piece, read_piece
 from cftdata.pool import cut_batches
+from cftdata.stored import list_unneeded
 
 __all__ = ["do_part", "read_done"]
 
@@ -40,7 +41,8 @@ def do_part(job: Job[Any, Any], name: str, pieces: Sequence[Piece], folder: str,
     Raises SourceUnreadable, OutputError.
     """
     root = open_path(folder)
-    batches = cut_batches(chain.from_iterable(map(read_piece, pieces)))
+    leave = () if job.needs is None else list_unneeded(job.needs)
+    batches = cut_batches(chain.from_iterable(read_piece(piece, leave) for piece in pieces))
     with tempfile.TemporaryDirectory(prefix="cftdata-") as here:
         kept = job.keep(Part(Path(here)), chain.from_iterable(_guard(job, patience).run(batches)))
         with writing(root):
