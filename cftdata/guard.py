@@ -16,6 +16,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
@@ -54,24 +55,45 @@ class Patience:
     """For a row by itself; after that it is given up."""
 
 
+def _draw() -> str:
+    return uuid.uuid4().hex
+
+
 @dataclass
 class Guard(Generic[T]):
-    """The processes of one job; `close` ends them."""
+    """The processes of a job; `close` ends them."""
 
     job: Job[T, Any]
     patience: Patience = field(default_factory=Patience)
     n_processes: int = 1
     _pool: ProcessPool | None = None
+    _token: str = field(default_factory=_draw)
+
+    def take(self, job: Job[T, Any], patience: Patience) -> None:
+        """Another job, after the batches of the last one; a single process goes on with it."""
+        from pebble import ProcessExpired
+
+        self.job, self.patience, self._token = job, patience, _draw()
+        if self._pool is None:
+            return
+        try:
+            self._pool.schedule(_learn, args=(self._token, job.work, job.instead)).result(START_LIMIT_S)
+        except (LimitError, ProcessExpired, RuntimeError, MemoryError):     # another one will be started
+            self.close()
 
     def run(self, batches: Iterable[list[RawRow]]) -> Generator[list[T], None, None]:
         """What came of every batch, in order: one thing, or of one that broke, one of each row."""
         ahead: deque[tuple[list[RawRow], Future[T]]] = deque()
-        for batch in batches:
-            ahead.append((batch, self._send(self.job.work, batch, self.patience.batch_s)))
-            if len(ahead) >= N_AHEAD * self.n_processes:
+        try:
+            for batch in batches:
+                ahead.append((batch, self._send(self.job.work, batch, self.patience.batch_s)))
+                if len(ahead) >= N_AHEAD * self.n_processes:
+                    yield self._take(ahead)
+            while ahead:
                 yield self._take(ahead)
-        while ahead:
-            yield self._take(ahead)
+        finally:
+            if ahead:       # nobody waits for them any more
+                self.close()
 
     def close(self) -> None:
         """Ends the processes."""
@@ -117,10 +139,10 @@ class Guard(Generic[T]):
 
     def _send(self, function: Callable[..., T], rows: Any, timeout_s: float, *more: Any) -> Future[T]:
         if self._pool is None:
-            self._pool = _start(self.job, self.n_processes)
+            self._pool = _start(self.job, self._token, self.n_processes)
         name = "work" if function is self.job.work else "instead"
         try:
-            return self._pool.schedule(_do, args=(name, rows, *more), timeout=timeout_s)
+            return self._pool.schedule(_do, args=(self._token, name, rows, *more), timeout=timeout_s)
         except RuntimeError:    # the pool has seen that its process is dead
             self.close()
             return self._send(function, rows, timeout_s, *more)
@@ -130,13 +152,13 @@ def _is_done(future: Future[Any]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 
-def _start(job: Job[Any, Any], n_processes: int) -> ProcessPool:
+def _start(job: Job[Any, Any], token: str, n_processes: int) -> ProcessPool:
     """Raises CftDataError where not one process starts."""
     from pebble import ProcessExpired, ProcessPool
 
     context = multiprocessing.get_context("fork" if may_fork() else "spawn")
     pool = ProcessPool(max_workers=n_processes, initializer=_begin,
-                       initargs=(job.work, job.instead, os.getpid()), context=context)
+                       initargs=(os.getpid(), token, job.work, job.instead), context=context)
     try:
         pool.schedule(os.getpid).result(timeout=START_LIMIT_S)
     except (LimitError, ProcessExpired, BrokenProcessPool) as fault:    # no row's fault
@@ -148,13 +170,18 @@ def _start(job: Job[Any, Any], n_processes: int) -> ProcessPool:
 
 
 _functions: dict[str, Callable[..., Any]] = {}
-"""In a process: what it does."""
+"""In a process: what it does, by the token of the job and what of it."""
 
 
-def _begin(work: Callable[..., Any], instead: Callable[..., Any], parent: int) -> None:
+def _learn(token: str, work: Callable[..., Any], instead: Callable[..., Any]) -> None:
+    _functions.clear()
+    _functions.update({f"{token} work": work, f"{token} instead": instead})
+
+
+def _begin(parent: int, token: str, work: Callable[..., Any], instead: Callable[..., Any]) -> None:
     import resource
 
-    _functions.update(work=work, instead=instead)
+    _learn(token, work, instead)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
     limit_bytes = count_bytes() + MEMORY_LIMIT_BYTES
@@ -163,5 +190,8 @@ def _begin(work: Callable[..., Any], instead: Callable[..., Any], parent: int) -
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _do(name: str, *args: Any) -> Any:
-    return _functions[name](*args)
+def _do(token: str, name: str, *args: Any) -> Any:
+    function = _functions.get(f"{token} {name}")
+    if function is None:    # this process knows an earlier job: the guard starts another one
+        os._exit(1)
+    return function(*args)

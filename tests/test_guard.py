@@ -6,6 +6,9 @@ No cluster is needed for it.
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import time
 from collections.abc import Iterable
 from functools import partial
 from itertools import chain
@@ -87,3 +90,63 @@ def test_a_fault_of_the_run_is_no_row_s() -> None:
             list(guard.run(make_batches(["a", "b"], 2)))
     finally:
         guard.close()
+
+
+def tell_process(place: int, rows: list[RawRow]) -> list[str]:
+    """The process that looks at them, and which job that was."""
+    return [f"{place} {os.getpid()}"]
+
+
+def run(guard: Guard[list[str]]) -> list[str]:
+    """What came of one batch."""
+    return list(chain.from_iterable(chain.from_iterable(guard.run(make_batches(["a", "b"], 2)))))
+
+
+def test_one_process_goes_on_with_another_job() -> None:
+    guard = Guard(make_job(partial(tell_process, 1)), PATIENCE)
+    try:
+        [one] = run(guard)
+        guard.take(make_job(partial(tell_process, 2)), PATIENCE)
+        [two] = run(guard)
+    finally:
+        guard.close()
+    assert (one[0], two[0]) == ("1", "2")
+    assert one[2:] == two[2:]
+
+
+def test_a_process_that_died_between_is_replaced_by_one_that_knows_the_job() -> None:
+    guard = Guard(make_job(partial(tell_process, 1)), PATIENCE)
+    try:
+        run(guard)
+        guard.take(make_job(partial(tell_process, 2)), PATIENCE)
+        [before] = run(guard)
+        os.kill(int(before[2:]), signal.SIGKILL)
+        time.sleep(1)
+        [after] = run(guard)
+    finally:
+        guard.close()
+    assert after[0] == "2"
+    assert after[2:] != before[2:]
+
+
+def test_a_process_that_only_knows_an_earlier_job_does_nothing() -> None:
+    first, second = (make_job(partial(meet_and_work, 0.2, partial(tell_process, n))) for n in (1, 2))
+    guard = Guard(first, PATIENCE, n_processes=2)
+    batches = make_batches(["a"] * 8, 1)
+    try:
+        before = {said[2:] for results in guard.run(batches) for [said] in results}
+        guard.take(second, PATIENCE)        # one of the two hears of it
+        after = [said for results in guard.run(batches) for [said] in results]
+    finally:
+        guard.close()
+    assert len(before) == 2
+    assert [said[0] for said in after] == ["2"] * 8
+
+
+def test_what_is_not_waited_for_ends() -> None:
+    guard = Guard(make_job(), PATIENCE)
+    before = set(multiprocessing.active_children())
+    done = guard.run(make_batches(["a", "b", "c", "HANG"], 1))
+    assert next(done) == [["a"]]
+    done.close()
+    assert set(multiprocessing.active_children()) <= before

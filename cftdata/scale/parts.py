@@ -30,8 +30,8 @@ from cftdata.stored import list_unneeded
 
 __all__ = ["do_part", "read_done"]
 
-_guards: dict[str, Guard[Any]] = {}
-"""In a worker: the guard of the job that it did last, whose process is warm."""
+_guards: list[Guard[Any]] = []
+"""In a worker: its guard, whose process is warm."""
 
 
 def do_part(job: Job[Any, Any], name: str, pieces: Sequence[Piece], folder: str,
@@ -66,12 +66,11 @@ def _name_done(root: Path, name: str) -> Path:
 
 
 def _guard(job: Job[Any, Any], patience: Patience) -> Guard[Any]:
-    if job.mark not in _guards:
-        for old in _guards.values():
-            old.close()
-        _guards.clear()
-        _guards[job.mark] = Guard(job, patience)
-    return _guards[job.mark]
+    if not _guards:
+        _guards.append(Guard(job, patience))
+    elif _guards[0].job.mark != job.mark:
+        _guards[0].take(job, patience)
+    return _guards[0]
 
 
 def _copy(here: Path, part: Part) -> None:
