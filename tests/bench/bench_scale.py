@@ -169,10 +169,15 @@ class Memory(threading.Thread):
             self.peak_mb[kind] = max(self.peak_mb.get(kind, 0), int(peak) / 1024)
 
 
+def do_apart(work: Callable[[S], T], item: S) -> T:
+    """The work, in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, item).result()
+
+
 def measure(run: Run) -> Outcome:
     """One audit, in a process of its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        done = pool.submit(audited, run).result()
+    done = do_apart(audited, run)
     print(f"{run.name}: {done.report.seconds:.1f} s, {done.digest}", file=sys.stderr, flush=True)
     return done
 
@@ -193,13 +198,18 @@ def digest(out: Path, report: AuditReport) -> str:
     """Over all rows, all findings and the report's figures; some rows are in memory at a time."""
     import pyarrow.dataset as ds
 
-    said = report.model_dump_json(exclude={"seconds", "n_retries"})
+    batches = (batch for table in ("samples.parquet", "findings.parquet")
+               for batch in ds.dataset(out / table).to_batches(batch_size=1000))
+    rows = (row for batch in batches for row in batch.to_pylist())
+    return hash_rows(rows, report.model_dump_json(exclude={"seconds", "n_retries"}))
+
+
+def hash_rows(rows: Iterable[dict[str, Any]], said: str) -> str:
+    """Over the rows, whatever their order, and what is said of them."""
     total = 0
-    for table in ("samples.parquet", "findings.parquet"):
-        for batch in ds.dataset(out / table).to_batches(batch_size=1000):
-            for row in batch.to_pylist():     # a sum, so that the order of the files is nothing
-                line = json.dumps(row, sort_keys=True, default=str).encode()
-                total += int.from_bytes(hashlib.sha256(line).digest()[:16], "big")
+    for row in rows:
+        line = json.dumps(row, sort_keys=True, default=str).encode()
+        total += int.from_bytes(hashlib.sha256(line).digest()[:16], "big")
     return hashlib.sha256(f"{said}{total}".encode()).hexdigest()[:16]
 
 
